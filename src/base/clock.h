@@ -1,0 +1,10 @@
+/* clock.h - time. */
+#ifndef CVT_BASE_CLOCK_H
+#define CVT_BASE_CLOCK_H
+
+/* Seconds that never go back, from an arbitrary start. */
+double cvt_clock_monotonic(void);
+/* Seconds since 1970; may jump. Only for showing and for file names. */
+double cvt_clock_wall(void);
+
+#endif

@@ -1,0 +1,49 @@
+/* conv_method.h - one way of computing a convolution. conv.c chooses among them from shapes alone; `--conv` forces one.
+ *
+ * Methods run tasks on the pool; task boundaries depend on shapes and constants only. A method may use scratch that the plan packs:
+ * shared_bytes once, worker_bytes for each worker. Nothing is allocated during a call. */
+#ifndef CVT_NN_CONV_METHOD_H
+#define CVT_NN_CONV_METHOD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/pool.h"
+
+struct cvt_kernels;                         /* kernels/kernels.h: the table of one instruction set */
+
+struct cvt_conv_shape { int in_c, in_h, in_w, out_c, out_h, out_w, kernel, stride, padding; };
+
+enum cvt_conv_pass { CVT_CONV_FORWARD, CVT_CONV_INPUT_GRADIENT, CVT_CONV_WEIGHT_GRADIENT };
+
+/* One call. Strides are floats from one image to the next; channels are h*w apart. */
+struct cvt_conv_call {
+	struct cvt_conv_shape shape;
+	int n;
+	const float *x; ptrdiff_t x_stride;     /* forward, weight gradient: input */
+	float *y; ptrdiff_t y_stride;           /* forward: output */
+	const float *dy; ptrdiff_t dy_stride;   /* gradients: of the output, after ReLU's mask where relu was absorbed */
+	float *dx; ptrdiff_t dx_stride; bool dx_adds;   /* input gradient: written, or added to */
+	const float *weight, *bias;             /* [out_c, in_c, k, k], [out_c] */
+	float *dweight, *dbias;                 /* overwritten */
+	bool relu;                              /* forward: max(0, .) on the way out */
+	const float *scale, *shift;             /* evaluation: NULL, or y = y*scale[o] + shift[o] (batch norm folded in), before or after relu: */
+	bool scale_after_relu;
+	double *sums;                           /* training: NULL, or [out_c][2]: sum and sum of squares of y - pivot, for the norm that follows */
+	const float *pivot;                     /* [out_c] */
+	void *shared, *workers; size_t worker_bytes;   /* scratch, 64-byte aligned; worker w's is workers + w*worker_bytes */
+	struct cvt_pool *pool; const struct cvt_kernels *kernels;
+};
+
+struct cvt_conv_method {
+	const char *name;                       /* "winograd F(4x4,5x5)", "gemm", "direct" */
+	bool (*fits)(const struct cvt_conv_shape *shape, enum cvt_conv_pass pass, const struct cvt_kernels *kernels);
+	void (*scratch)(const struct cvt_conv_shape *shape, enum cvt_conv_pass pass, int max_batch, const struct cvt_kernels *kernels,
+		size_t *ret_shared_bytes, size_t *ret_worker_bytes);
+	void (*run)(const struct cvt_conv_call *call, enum cvt_conv_pass pass);
+};
+
+/* The order of preference; conv.c takes the first that fits and that --conv allows. */
+extern const struct cvt_conv_method cvt_conv_gemm, cvt_conv_direct, cvt_conv_winograd5, cvt_conv_winograd3, cvt_conv_1x1;
+
+#endif

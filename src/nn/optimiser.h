@@ -1,0 +1,14 @@
+/* optimiser.h - SGD as PyTorch's torch.optim.SGD: g = grad + weight_decay * w; v = momentum * v + g (v = g at the first step);
+ * w -= lr * v. Without momentum v is g. */
+#ifndef CVT_NN_OPTIMISER_H
+#define CVT_NN_OPTIMISER_H
+
+#include "base/pool.h"
+#include "nn/model.h"
+
+/* Updates every learning parameter that has a grad. */
+void cvt_sgd_step(struct cvt_model *model, struct cvt_pool *pool, float lr, float momentum, float weight_decay);
+/* Are all gradients finite? (Those that backward applied itself are checked through the weights.) */
+bool cvt_model_finite(const struct cvt_model *model, struct cvt_pool *pool);
+
+#endif
