@@ -1,0 +1,64 @@
+"""torch_one.py NAME BATCH SIZE MODE LAYOUT SECONDS: times one network in PyTorch, in a process of its own, prints one JSON line.
+
+MODE: eager or compile; LAYOUT: nchw or last (channels last). Random input; a training step is zero_grad, forward, weighted cross
+entropy, backward, SGD. Best of the repetitions that fit in SECONDS (at least three), after warm-up.
+"""
+import json
+import sys
+import time
+
+import torch
+from torch import nn
+
+from post_networks import build
+
+
+def best(step, seconds):
+    step()
+    step()
+    times, end = [], time.perf_counter() + seconds
+    while len(times) < 3 or time.perf_counter() < end:
+        start = time.perf_counter()
+        step()
+        times.append(time.perf_counter() - start)
+    return min(times)
+
+
+def peak_bytes():
+    for line in open("/proc/self/status", encoding="ascii"):
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) * 1024
+    return None
+
+
+def main(name, batch, size, mode, layout, seconds):
+    torch.set_num_threads(2)
+    torch.manual_seed(1)
+    network = build(name, size)
+    x = torch.randn(batch, 3, size, size)
+    if layout == "last":
+        network, x = network.to(memory_format=torch.channels_last), x.to(memory_format=torch.channels_last)
+    y = torch.randint(0, 3, (batch,))
+    criterion = nn.CrossEntropyLoss(weight=torch.tensor([0.520, 0.518, 0.962]))
+    optimiser = torch.optim.SGD(network.parameters(), lr=1e-3)
+    model = torch.compile(network) if mode == "compile" else network
+
+    def train():
+        optimiser.zero_grad()
+        criterion(model(x), y).backward()
+        optimiser.step()
+
+    def evaluate():
+        with torch.no_grad():
+            model(x)
+
+    network.train()
+    train_seconds = best(train, seconds)
+    peak = peak_bytes()
+    network.eval()
+    eval_seconds = best(evaluate, seconds / 2)
+    print(json.dumps({"network": name, "mode": mode, "layout": layout, "train_ms_per_image": train_seconds / batch * 1e3,
+                      "eval_ms_per_image": eval_seconds / batch * 1e3, "peak_bytes": peak}))
+
+
+main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4], sys.argv[5], float(sys.argv[6]))
