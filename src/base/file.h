@@ -17,7 +17,8 @@ extern int (*cvt_file_fault)(enum cvt_file_call call, const char *path);
 /* Reads a whole regular file of at most `limit` bytes. *ret_data is the caller's (free), with a 0 byte after the end.
  * A FIFO, device or folder is CVT_ERR_FORMAT; a larger file CVT_ERR_RANGE. */
 CVT_NODISCARD int cvt_file_read(const char *path, size_t limit, char **ret_data, size_t *ret_size, struct cvt_error *err);
-/* Opens for reading/writing/appending with O_CLOEXEC, mode 0600. Returns a descriptor >= 0 or a negative code. */
+/* Opens a regular file for writing (O_RDWR: reading too) with O_CLOEXEC, mode 0600. Symbolic links, FIFOs and devices are
+ * CVT_ERR_FORMAT: in a folder made by somebody else they lead elsewhere. Returns a descriptor >= 0 or a negative code. */
 CVT_NODISCARD int cvt_file_open_write(const char *path, int flags /* O_CREAT, O_APPEND, O_TRUNC, O_EXCL, O_RDWR */, struct cvt_error *err);
 CVT_NODISCARD int cvt_file_write_all(int fd, const char *path, const void *data, size_t size, struct cvt_error *err);
 CVT_NODISCARD int cvt_file_pwrite_all(int fd, const char *path, const void *data, size_t size, off_t offset, struct cvt_error *err);
@@ -28,16 +29,21 @@ CVT_NODISCARD int cvt_file_truncate(int fd, const char *path, off_t size, struct
 /* fsyncs the folder, so that a rename in it lasts. */
 CVT_NODISCARD int cvt_folder_sync(const char *path, struct cvt_error *err);
 CVT_NODISCARD int cvt_file_rename(const char *from, const char *to, struct cvt_error *err);
-/* Writes path.tmp, fsyncs it, renames it over path, fsyncs the folder. On failure the .tmp is removed and path is as it was. */
+/* The same, but CVT_ERR_BUSY when `to` exists. */
+CVT_NODISCARD int cvt_file_rename_new(const char *from, const char *to, struct cvt_error *err);
+/* Writes path.tmp, fsyncs it, renames it over path, fsyncs the folder. On failure the .tmp is removed and path is as it was, save when
+ * only the folder's fsync failed: path is then the whole new file, which a loss of power may still undo. */
 CVT_NODISCARD int cvt_file_replace(const char *path, const void *data, size_t size, struct cvt_error *err);
 /* mkdir -p with mode 0700 for what is created. */
 CVT_NODISCARD int cvt_folder_create(const char *path, struct cvt_error *err);
 /* Joins folder and name with one '/', CVT_ERR_RANGE when it does not fit. */
 CVT_NODISCARD int cvt_path_join(char *out, size_t size, const char *folder, const char *name, struct cvt_error *err);
+/* The folder a path is in: "." for a bare name, "/" at the root. `size` at least strlen(path) + 2. */
+void cvt_path_folder(char *out, size_t size, const char *path);
 /* A name from a file that may become a path component: not empty, no '/', no control character, not "." or "..". */
 bool cvt_path_component_ok(const char *name);
 
-/* An advisory open-file-description lock (F_OFD_SETLK). *ret_fd holds it until closed. CVT_ERR_BUSY: somebody else does. */
+/* An advisory open-file-description lock (F_OFD_SETLK). *ret_fd holds it until closed, in children that were forked without exec too. CVT_ERR_BUSY: somebody else does. */
 CVT_NODISCARD int cvt_lock_take(const char *path, int *ret_fd, struct cvt_error *err);
 /* Asks without taking: 1 held, 0 free (also: no such file), negative: cannot be asked here. */
 int cvt_lock_held(const char *path);

@@ -1,0 +1,22 @@
+/* clock.c - see base/clock.h. */
+#include "base/clock.h"
+
+#include <time.h>
+
+static double now(clockid_t clock)
+{
+	struct timespec t = {0, 0};
+
+	clock_gettime(clock, &t);
+	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+double cvt_clock_monotonic(void)
+{
+	return now(CLOCK_MONOTONIC);
+}
+
+double cvt_clock_wall(void)
+{
+	return now(CLOCK_REALTIME);
+}

@@ -1,0 +1,128 @@
+/* folder.c - folders, names and locks; see base/file.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+
+int cvt_folder_sync(const char *path, struct cvt_error *err)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return cvt_fail_errno(err, errno, "cannot open folder %s", path);
+
+	int status = cvt_file_sync(fd, path, false, err);
+
+	close(fd);
+	return status;
+}
+
+static int make_one(const char *path, struct cvt_error *err)
+{
+	struct stat st;
+
+	if (mkdir(path, 0700) == 0)
+		return CVT_OK;
+
+	int number = errno;
+
+	/* mkdir may say EROFS or EACCES of a folder that exists. */
+	if (stat(path, &st) == 0)
+		return S_ISDIR(st.st_mode) ? CVT_OK : cvt_fail(err, CVT_ERR_FORMAT, "%s is there, and is not a folder", path);
+	return cvt_fail_errno(err, number, "cannot create folder %s", path);
+}
+
+int cvt_folder_create(const char *path, struct cvt_error *err)
+{
+	char part[4096];
+	size_t length = strlen(path);
+
+	if (length == 0 || length >= sizeof part)
+		return cvt_fail(err, CVT_ERR_RANGE, "folder name %s: %.100s", length == 0 ? "empty" : "too long", path);
+	memcpy(part, path, length + 1);
+	for (size_t i = 1; i < length; i++) {
+		if (part[i] != '/' || part[i - 1] == '/')
+			continue;
+		part[i] = 0;
+
+		int status = make_one(part, err);
+
+		if (status != CVT_OK)
+			return status;
+		part[i] = '/';
+	}
+	return make_one(part, err);
+}
+
+int cvt_path_join(char *out, size_t size, const char *folder, const char *name, struct cvt_error *err)
+{
+	size_t length = strlen(folder), rest = strlen(name);
+	bool slash = length > 0 && folder[length - 1] != '/';
+
+	if (length + slash + rest + 1 > size)
+		return cvt_fail(err, CVT_ERR_RANGE, "path too long: %.200s/%.200s", folder, name);
+	memmove(out, folder, length); /* `out` may be `folder` */
+	if (slash)
+		out[length++] = '/';
+	memcpy(out + length, name, rest + 1);
+	return CVT_OK;
+}
+
+void cvt_path_folder(char *out, size_t size, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	if (slash == NULL)
+		snprintf(out, size, ".");
+	else
+		snprintf(out, size, "%.*s", slash == path ? 1 : (int)(slash - path), path);
+}
+
+bool cvt_path_component_ok(const char *name)
+{
+	size_t length = strlen(name);
+
+	if (length == 0 || length > 255 || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+		return false;
+	for (const unsigned char *s = (const unsigned char *)name; *s != 0; s++)
+		if (*s == '/' || *s < 0x20 || *s == 0x7f || (*s == 0xc2 && s[1] >= 0x80 && s[1] < 0xa0))
+			return false;
+	return true;
+}
+
+int cvt_lock_take(const char *path, int *ret_fd, struct cvt_error *err)
+{
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	int fd = cvt_file_open_write(path, O_CREAT | O_RDWR, err);
+
+	if (fd < 0)
+		return fd;
+	if (fcntl(fd, F_OFD_SETLK, &lock) == 0) {
+		*ret_fd = fd;
+		return CVT_OK;
+	}
+
+	int status = errno == EAGAIN || errno == EACCES ? cvt_fail(err, CVT_ERR_BUSY, "%s is held by another process", path) :
+		cvt_fail_errno(err, errno, "cannot lock %s: this file system has no locks?", path);
+
+	close(fd);
+	return status;
+}
+
+int cvt_lock_held(const char *path)
+{
+	struct flock lock = {.l_type = F_RDLCK, .l_whence = SEEK_SET};
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW);
+
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -1;
+
+	int held = fcntl(fd, F_OFD_GETLK, &lock) != 0 ? -1 : lock.l_type != F_UNLCK;
+
+	close(fd);
+	return held;
+}
