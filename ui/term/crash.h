@@ -1,0 +1,18 @@
+/* crash.h - what a signal may do to the screen: give the terminal back, or wake the loop. */
+#ifndef UI_TERM_CRASH_H
+#define UI_TERM_CRASH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <termios.h>
+
+/* After this, SEGV ABRT BUS FPE ILL TERM HUP QUIT write `bytes` to `fd`, restore `modes` and then have their default end;
+ * WINCH, TSTP and CONT are noted and make crash_wake_fd() readable. `bytes` is copied. False: no pipe. */
+bool crash_install(int fd, const char *bytes, size_t n, const struct termios *modes);
+void crash_uninstall(void);
+int crash_wake_fd(void);
+/* Each returns whether it happened since the last call. */
+bool crash_take_resize(void);
+bool crash_take_suspend(void);
+
+#endif
