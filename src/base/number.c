@@ -1,7 +1,7 @@
 /* number.c - numbers from and to text, the same under every locale. */
 #include "convtui/text.h"
 
-#include <errno.h>
+#include <float.h>
 #include <locale.h>
 #include <math.h>
 #include <pthread.h>
@@ -139,7 +139,8 @@ void cvt_text_from_double(double value, char *out, size_t size)
 	} else if (value == 0) {
 		strcpy(number, "0");
 	} else {
-		for (int precision = 15; precision <= 17; precision++) {
+		/* 15 digits hold any text of up to 15, so nothing shorter need be tried, save below the normal numbers. */
+		for (int precision = fabs(value) < DBL_MIN ? 1 : 15; precision <= 17; precision++) {
 			double again;
 			int exponent, n = digits_of(fabs(value), precision, digits, &exponent);
 
