@@ -32,6 +32,9 @@ CVT_NODISCARD int cvt_checkpoint_begin(struct cvt_checkpoint_writer *writer, con
 	const struct cvt_checkpoint_state *state, bool best, struct cvt_error *err);
 /* 1: still writing; 0: done (or nothing to do), *ret_batch is the newest whole checkpoint's; negative: the last write failed, once. */
 int cvt_checkpoint_status(struct cvt_checkpoint_writer *writer, bool wait, int64_t *ret_batch, struct cvt_error *err);
+/* Starts the write that failed last again, from the copy that is kept until it worked or the next begin: the weights of a best epoch
+ * survive a full disk although training has gone on. CVT_OK when there is nothing to do. */
+CVT_NODISCARD int cvt_checkpoint_retry(struct cvt_checkpoint_writer *writer, struct cvt_error *err);
 
 /* Reads a checkpoint; the state's text points into *ret_file. */
 CVT_NODISCARD int cvt_checkpoint_read(const char *path, struct cvt_safetensors *ret_file, struct cvt_checkpoint_state *ret_state,
