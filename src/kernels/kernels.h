@@ -20,9 +20,11 @@
 
 #include "convtui/config.h"                 /* enum cvt_isa */
 
+#include "kernels/norm.h"
 #include "kernels/peak.h"
 
 #define CVT_KERNEL_FAMILIES(F) \
+	F(norm) \
 	F(peak)
 
 struct cvt_kernels {

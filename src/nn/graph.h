@@ -22,6 +22,7 @@ struct cvt_param {                         /* one named array */
 	bool trained;                          /* false: running_mean, running_var */
 	bool learns;                           /* false while trained: a frozen branch (GoogLeNet as in the post) */
 	int64_t count;                         /* product of dims */
+	bool updated_in_backward;              /* so large that its gradient is never stored: backward applies the update (grad is NULL) */
 	float *value, *grad, *momentum;        /* filled by the model; grad NULL where backward applies the update itself */
 };
 
@@ -41,11 +42,14 @@ struct cvt_node {
 	int c, h, w;                           /* output shape, known when added */
 	char name[48];                         /* module path, for weights, inspection, errors */
 	int dropout_index;                     /* which dropout this is: part of its random numbers' name */
+	bool in_concat;                        /* its output is a slice of a concat's: nothing else may read it */
 };
 struct cvt_graph {
 	struct cvt_node *nodes; int n_nodes, nodes_room;
 	struct cvt_param *params; int n_params, params_room;
 	char next_name[48];                    /* module path the next node takes: see cvt_name */
+	int n_dropouts;
+	bool keep_gradients;                   /* tests: store every gradient, also those that backward would apply at once */
 	int failed; struct cvt_error error;    /* the first */
 };
 

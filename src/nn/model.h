@@ -18,5 +18,6 @@ CVT_NODISCARD int cvt_model_create(struct cvt_graph *graph, uint64_t seed, bool 
 void cvt_model_destroy(struct cvt_model *model);
 struct cvt_param *cvt_model_param(struct cvt_model *model, const char *name);   /* NULL: none */
 int64_t cvt_graph_parameters(const struct cvt_graph *g);                        /* trained and learning */
+size_t cvt_graph_model_bytes(const struct cvt_graph *g, bool with_training, bool with_momentum);   /* what cvt_model_create allocates */
 
 #endif

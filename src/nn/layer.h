@@ -1,0 +1,80 @@
+/* layer.h - what a layer is to the planner, and what one call of it sees. Private to src/nn.
+ *
+ * A layer is one file in layers/: a builder (graph.h) and a table of functions. To add one: its arguments in graph.h, the file, a line in
+ * meson.build. The planner turns nodes into steps: a step is one node and those that it absorbed, with views into the workspace. */
+#ifndef CVT_NN_LAYER_H
+#define CVT_NN_LAYER_H
+
+#include "kernels/kernels.h"
+#include "nn/graph.h"
+#include "nn/plan.h"
+#include "nn/tensor.h"
+
+enum { CVT_ABSORBED_MAX = 3, CVT_INPUTS_MAX = 4 };
+enum { CVT_READS_X = 1, CVT_READS_Y = 2 };  /* of struct cvt_step: backward_reads */
+
+/* What a step needs during a call, and only then; packed with everything else. */
+struct cvt_scratch { size_t shared_bytes, worker_bytes; void *shared, *workers; };
+
+struct cvt_step {                           /* one call of forward and one of backward */
+	const struct cvt_graph *graph;          /* where params live */
+	const struct cvt_node *node, *absorbed[CVT_ABSORBED_MAX];
+	int n_absorbed, index /* of the node */, last /* of the last one absorbed: whose output y is */;
+	struct cvt_tensor x, dx, y, dy;         /* views into the workspace; dx.data NULL: nobody wants it. n is the call's */
+	bool training, keep_all;
+	bool wants_dx;
+	bool dx_adds;                           /* another consumer has written this dx already: add to it */
+	bool mask_dx;                           /* the producer ends in ReLU and leaves its mask to us: dx *= [x > 0] */
+	bool dy_masked;                         /* the same, seen from the producer */
+	bool dx_in_place;                       /* dx is where x was */
+	unsigned backward_reads;                /* set by ops->plan: the planner keeps nothing else alive */
+	size_t saved_bytes; void *saved;        /* kept from forward to backward, 64-byte aligned */
+	struct cvt_scratch forward, backward;
+	int max_batch, conv;                    /* conv: enum cvt_conv_choice */
+	const struct cvt_kernels *kernels;
+};
+
+struct cvt_layer_ops {
+	const char *name;                       /* in errors and descriptions */
+	bool is_view;                           /* its output is its input's memory in another shape: no step */
+	bool identity_at_evaluation;            /* the same, at evaluation only (dropout) */
+	bool masks_dx;                          /* can leave out the gradient where x <= 0 (see mask_dx) */
+	bool overwrites_x;                      /* its backward may write dx over x */
+	/* May `next`, the only reader of the step's output so far, become part of it? NULL: never. Called again after each. */
+	bool (*absorb)(const struct cvt_step *step, const struct cvt_node *next);
+	/* Fills backward_reads, saved_bytes, scratch; cannot fail. Shapes, absorbed and wants_dx are known, addresses are not. */
+	void (*plan)(struct cvt_step *step);
+	void (*forward)(const struct cvt_step *step, const struct cvt_exec *exec);
+	void (*backward)(const struct cvt_step *step, const struct cvt_exec *exec);
+	int64_t (*multiply_adds)(const struct cvt_graph *graph, const struct cvt_node *node);       /* one picture; NULL: none to speak of */
+	const char *(*method)(const struct cvt_step *step);                                          /* NULL: there is no choice */
+};
+
+extern const struct cvt_layer_ops cvt_input_ops, cvt_conv_ops, cvt_norm_ops, cvt_relu_ops, cvt_max_pool_ops, cvt_avg_pool_ops,
+	cvt_concat_ops, cvt_flatten_ops, cvt_dense_ops, cvt_dropout_ops;
+
+/* For builders: appends a node that reads xs, its name taken from cvt_name, its shape still to be filled in. NULL once anything has
+ * failed. The pointer is valid until the next node is added. */
+struct cvt_node *cvt_graph_add(struct cvt_graph *g, const struct cvt_layer_ops *ops, const int *xs, int n_xs);
+/* The newest node's output shape, checked; returns the node's index, or -1. */
+int cvt_graph_shape(struct cvt_graph *g, int64_t c, int64_t h, int64_t w);
+/* Gives the newest node an array "NAME.suffix". */
+void cvt_graph_add_param(struct cvt_graph *g, const char *suffix, const int *dims, int n_dims, enum cvt_init init, int fan_in,
+	bool trained, bool learns);
+/* The sticky failure; returns -1 for builders to return. Messages begin with the newest node's name. */
+int cvt_graph_fail(struct cvt_graph *g, int code, const char *format, ...) CVT_PRINTF(3, 4);
+
+static inline struct cvt_param *cvt_step_param(const struct cvt_step *step, const struct cvt_node *node, int i)
+{
+	return &step->graph->params[node->params[i]];
+}
+static inline int64_t cvt_plane(const struct cvt_tensor *t)
+{
+	return (int64_t)t->h * t->w;
+}
+static inline float *cvt_image(const struct cvt_tensor *t, int image)
+{
+	return t->data + image * t->image_stride;
+}
+
+#endif

@@ -1,0 +1,193 @@
+/* conv.c - the convolution as a layer: chooses a method for each pass from shapes alone, and absorbs what follows.
+ *
+ * Absorbed: ReLU; at evaluation also batch norm, as a scale and a shift of each map, before or after the ReLU. */
+#include <math.h>
+
+#include "nn/layer.h"
+#include "nn/layers/conv_common.h"
+
+/* In order of preference, for each enum cvt_conv_choice; the last of a row fits everything. */
+static const struct cvt_conv_method *const methods[][6] = {
+	[CVT_CONV_AUTO] = {&cvt_conv_gemm},
+	[CVT_CONV_DIRECT] = {&cvt_conv_direct},
+	[CVT_CONV_WINOGRAD] = {&cvt_conv_gemm},
+	[CVT_CONV_GEMM] = {&cvt_conv_gemm},
+};
+
+static struct cvt_conv_shape shape_of(const struct cvt_step *step)
+{
+	const struct cvt_conv_args *a = &step->node->as.conv;
+	return (struct cvt_conv_shape){.in_c = step->x.c, .in_h = step->x.h, .in_w = step->x.w, .out_c = step->node->c,
+		.out_h = step->node->h, .out_w = step->node->w, .kernel = a->kernel, .stride = a->stride, .padding = a->padding};
+}
+
+static const struct cvt_conv_method *choose(const struct cvt_step *step, enum cvt_conv_pass pass)
+{
+	struct cvt_conv_shape shape = shape_of(step);
+	const struct cvt_conv_method *const *m = methods[step->conv];
+	while (!(*m)->fits(&shape, pass, step->kernels))
+		m++;
+	return *m;
+}
+
+/* Which absorbed node is of this kind; -1: none. */
+static int absorbed(const struct cvt_step *step, const struct cvt_layer_ops *ops)
+{
+	for (int i = 0; i < step->n_absorbed; i++)
+		if (step->absorbed[i]->ops == ops)
+			return i;
+	return -1;
+}
+
+static bool conv_absorb(const struct cvt_step *step, const struct cvt_node *next)
+{
+	if (next->ops == &cvt_relu_ops)
+		return absorbed(step, &cvt_relu_ops) < 0;
+	return next->ops == &cvt_norm_ops && !step->training && !next->as.norm.batch_statistics && absorbed(step, &cvt_norm_ops) < 0;
+}
+
+static bool learns(const struct cvt_step *step)
+{
+	return cvt_step_param(step, step->node, 0)->learns;
+}
+
+/* Scale and shift stand before the method's own shared scratch. */
+static size_t fold_bytes(const struct cvt_step *step)
+{
+	size_t one = ((size_t)step->node->c * sizeof(float) + 63) / 64 * 64;
+	return absorbed(step, &cvt_norm_ops) < 0 ? 0 : 2 * one;
+}
+
+static void add_scratch(const struct cvt_step *step, enum cvt_conv_pass pass, struct cvt_scratch *scratch)
+{
+	struct cvt_conv_shape shape = shape_of(step);
+	size_t shared, worker;
+	choose(step, pass)->scratch(&shape, pass, step->max_batch, step->kernels, &shared, &worker);
+	if (shared > scratch->shared_bytes)
+		scratch->shared_bytes = shared;
+	if (worker > scratch->worker_bytes)
+		scratch->worker_bytes = worker;
+}
+
+static void conv_plan(struct cvt_step *step)
+{
+	add_scratch(step, CVT_CONV_FORWARD, &step->forward);
+	step->forward.shared_bytes += fold_bytes(step);
+	if (!step->training)
+		return;
+	if (learns(step)) {
+		step->backward_reads |= CVT_READS_X;
+		add_scratch(step, CVT_CONV_WEIGHT_GRADIENT, &step->backward);
+	}
+	if (step->wants_dx)
+		add_scratch(step, CVT_CONV_INPUT_GRADIENT, &step->backward);
+	if (absorbed(step, &cvt_relu_ops) >= 0 && !step->dy_masked)
+		step->backward_reads |= CVT_READS_Y;
+}
+
+static struct cvt_conv_call call_of(const struct cvt_step *step, const struct cvt_exec *exec, const struct cvt_scratch *scratch)
+{
+	return (struct cvt_conv_call){.shape = shape_of(step), .n = step->x.n, .x = step->x.data, .x_stride = step->x.image_stride,
+		.weight = cvt_step_param(step, step->node, 0)->value, .bias = cvt_step_param(step, step->node, 1)->value,
+		.relu = absorbed(step, &cvt_relu_ops) >= 0, .shared = scratch->shared, .workers = scratch->workers,
+		.worker_bytes = scratch->worker_bytes, .pool = exec->pool, .kernels = step->kernels};
+}
+
+/* y = (x - mean) / sqrt(var + eps) * gamma + beta as y = x * scale + shift. */
+static void fold_norm(const struct cvt_step *step, struct cvt_conv_call *call)
+{
+	int index = absorbed(step, &cvt_norm_ops);
+	if (index < 0)
+		return;
+	const struct cvt_node *norm = step->absorbed[index];
+	const float *gamma = cvt_step_param(step, norm, 0)->value, *beta = cvt_step_param(step, norm, 1)->value;
+	const float *mean = cvt_step_param(step, norm, 2)->value, *var = cvt_step_param(step, norm, 3)->value;
+	float *scale = step->forward.shared, *shift = scale + fold_bytes(step) / 2 / sizeof(float);
+	for (int o = 0; o < step->node->c; o++) {
+		double s = gamma[o] / sqrt((double)var[o] + norm->as.norm.eps);
+		scale[o] = (float)s;
+		shift[o] = (float)(beta[o] - mean[o] * s);
+	}
+	call->scale = scale;
+	call->shift = shift;
+	call->scale_after_relu = index > 0;
+	call->shared = (char *)step->forward.shared + fold_bytes(step);
+}
+
+static void conv_forward(const struct cvt_step *step, const struct cvt_exec *exec)
+{
+	struct cvt_conv_call call = call_of(step, exec, &step->forward);
+	call.y = step->y.data;
+	call.y_stride = step->y.image_stride;
+	fold_norm(step, &call);
+	choose(step, CVT_CONV_FORWARD)->run(&call, CVT_CONV_FORWARD);
+}
+
+static void mask_task(void *context, int image, int worker)
+{
+	const struct cvt_step *s = context;
+	const float *restrict y = cvt_image(&s->y, image);
+	float *restrict dy = cvt_image(&s->dy, image);
+	int64_t count = s->y.c * cvt_plane(&s->y);
+	(void)worker;
+	for (int64_t i = 0; i < count; i++)
+		dy[i] = y[i] > 0 ? dy[i] : 0;
+}
+
+static void conv_backward(const struct cvt_step *step, const struct cvt_exec *exec)
+{
+	struct cvt_conv_call call = call_of(step, exec, &step->backward);
+	call.dy = step->dy.data;
+	call.dy_stride = step->dy.image_stride;
+	if (call.relu && !step->dy_masked)
+		cvt_pool_run(exec->pool, mask_task, (void *)step, step->dy.n);
+	if (learns(step)) {
+		call.dweight = cvt_step_param(step, step->node, 0)->grad;
+		call.dbias = cvt_step_param(step, step->node, 1)->grad;
+		choose(step, CVT_CONV_WEIGHT_GRADIENT)->run(&call, CVT_CONV_WEIGHT_GRADIENT);
+	}
+	if (step->wants_dx) {           /* after the weight gradient: dx may take x's place */
+		call.dx = step->dx.data;
+		call.dx_stride = step->dx.image_stride;
+		call.dx_adds = step->dx_adds;
+		choose(step, CVT_CONV_INPUT_GRADIENT)->run(&call, CVT_CONV_INPUT_GRADIENT);
+	}
+}
+
+static int64_t conv_multiply_adds(const struct cvt_graph *g, const struct cvt_node *node)
+{
+	int64_t kernel = node->as.conv.kernel;
+	return (int64_t)node->c * node->h * node->w * g->nodes[node->inputs[0]].c * kernel * kernel;
+}
+
+static const char *conv_method(const struct cvt_step *step)
+{
+	return choose(step, CVT_CONV_FORWARD)->name;
+}
+
+const struct cvt_layer_ops cvt_conv_ops = {.name = "conv", .overwrites_x = true, .absorb = conv_absorb, .plan = conv_plan,
+	.forward = conv_forward, .backward = conv_backward, .multiply_adds = conv_multiply_adds, .method = conv_method};
+
+int cvt_conv(struct cvt_graph *g, int x, struct cvt_conv_args a)
+{
+	struct cvt_node *node = cvt_graph_add(g, &cvt_conv_ops, &x, 1);
+	if (!node)
+		return -1;
+	const struct cvt_node *in = &g->nodes[x];
+	if (a.stride == 0)
+		a.stride = 1;
+	if (a.out < 1 || a.kernel < 1 || a.stride < 1 || a.padding < 0 || a.kernel > 64 || a.padding >= a.kernel)
+		return cvt_graph_fail(g, CVT_ERR_RANGE, "a convolution to %d maps with kernel %d, stride %d, padding %d does not work", a.out,
+			a.kernel, a.stride, a.padding);
+	if (in->h + 2 * a.padding < a.kernel || in->w + 2 * a.padding < a.kernel)
+		return cvt_graph_fail(g, CVT_ERR_RANGE, "a kernel of %d x %d does not fit maps of %d x %d", a.kernel, a.kernel, in->h, in->w);
+	node->as.conv = a;
+	int64_t fan_in = (int64_t)in->c * a.kernel * a.kernel;
+	int in_c = in->c;
+	int index = cvt_graph_shape(g, a.out, (in->h + 2 * a.padding - a.kernel) / a.stride + 1, (in->w + 2 * a.padding - a.kernel) / a.stride + 1);
+	if (fan_in > INT32_MAX)
+		return cvt_graph_fail(g, CVT_ERR_RANGE, "more than 2,147,483,647 weights to one map");
+	cvt_graph_add_param(g, "weight", (int[]){a.out, in_c, a.kernel, a.kernel}, 4, CVT_INIT_UNIFORM_FAN_IN, (int)fan_in, true, !a.frozen);
+	cvt_graph_add_param(g, "bias", (int[]){a.out}, 1, CVT_INIT_UNIFORM_FAN_IN, (int)fan_in, true, !a.frozen);
+	return g->failed ? -1 : index;
+}

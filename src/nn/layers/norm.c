@@ -1,0 +1,288 @@
+/* norm.c - batch norm, PyTorch's semantics: the biased variance normalises, the unbiased one goes into running_var.
+ *
+ * Absorbs ReLU and 2 x 2 max pooling: then the large tensor between them is never written. Its own input is read again backward, where
+ * dx may take its place. Sums are made in a constant number of image chunks and added in order, so threads do not change a bit.
+ * `batch_statistics`: evaluation uses the statistics of each one image, as the post's unregistered branches do. */
+#include <math.h>
+
+#include "nn/layer.h"
+
+enum { CHUNKS = 8, TASK_FLOATS = 1 << 14 };
+
+struct norm_call { const struct cvt_step *step; bool per_image; int chunks; float *c2, *c3; };
+
+static bool absorbs(const struct cvt_step *step, const struct cvt_layer_ops *ops)
+{
+	for (int i = 0; i < step->n_absorbed; i++)
+		if (step->absorbed[i]->ops == ops)
+			return true;
+	return false;
+}
+
+static bool norm_absorb(const struct cvt_step *step, const struct cvt_node *next)
+{
+	const struct cvt_pool_args *pool = &next->as.pool;
+	if (absorbs(step, &cvt_max_pool_ops))
+		return false;
+	if (next->ops == &cvt_relu_ops)
+		return !absorbs(step, &cvt_relu_ops);
+	return next->ops == &cvt_max_pool_ops && pool->kernel == 2 && pool->stride == 2 && pool->padding == 0;
+}
+
+/* Statistics of the images themselves, of each one where per_image. */
+static bool of_images(const struct cvt_step *step)
+{
+	return step->training || step->node->as.norm.batch_statistics;
+}
+
+static int groups(const struct cvt_step *step)
+{
+	return of_images(step) && !step->training ? step->max_batch : 1;
+}
+
+/* Saved: mean and 1 / deviation, [group][c] each. */
+static float *saved_mean(const struct cvt_step *step)
+{
+	return step->saved;
+}
+static float *saved_deviation(const struct cvt_step *step)
+{
+	return (float *)step->saved + (int64_t)groups(step) * step->x.c;
+}
+
+static void norm_plan(struct cvt_step *step)
+{
+	size_t c = (size_t)step->x.c;
+	int chunks = step->training ? CHUNKS : step->max_batch;
+	step->saved_bytes = 2 * (size_t)groups(step) * c * sizeof(float);
+	step->forward.shared_bytes = of_images(step) ? (size_t)chunks * c * sizeof(struct cvt_moments) : 0;
+	step->backward.shared_bytes = CHUNKS * c * 2 * sizeof(double) + 2 * c * sizeof(float);
+	step->backward_reads = CVT_READS_X;
+}
+
+/* Maps in a task. */
+static int block(const struct cvt_step *step)
+{
+	int64_t maps = TASK_FLOATS / cvt_plane(&step->x);
+	return maps < 1 ? 1 : maps > step->x.c ? step->x.c : (int)maps;
+}
+
+static int n_blocks(const struct cvt_step *step)
+{
+	return (step->x.c + block(step) - 1) / block(step);
+}
+
+struct range { int from, to; };
+
+static struct range maps_of(const struct cvt_step *step, int index)
+{
+	int from = index * block(step), to = from + block(step);
+	return (struct range){from, to < step->x.c ? to : step->x.c};
+}
+
+static struct range images_of(const struct norm_call *call, int chunk)
+{
+	int64_t n = call->step->x.n;
+	return (struct range){(int)(n * chunk / call->chunks), (int)(n * (chunk + 1) / call->chunks)};
+}
+
+static void moments_task(void *context, int task, int worker)
+{
+	const struct norm_call *call = context;
+	const struct cvt_step *s = call->step;
+	int chunk = task / n_blocks(s);
+	struct range maps = maps_of(s, task % n_blocks(s)), images = images_of(call, chunk);
+	struct cvt_moments *out = (struct cvt_moments *)s->forward.shared + (int64_t)chunk * s->x.c;
+	(void)worker;
+	for (int c = maps.from; c < maps.to; c++)
+		out[c] = (struct cvt_moments){0};
+	for (int i = images.from; i < images.to; i++)
+		for (int c = maps.from; c < maps.to; c++)
+			s->kernels->norm.moments(cvt_image(&s->x, i) + c * cvt_plane(&s->x), cvt_plane(&s->x), &out[c]);
+}
+
+static void merge(struct cvt_moments *a, const struct cvt_moments *b)
+{
+	double total = a->count + b->count, delta = b->mean - a->mean;
+	if (b->count == 0)
+		return;
+	a->m2 += b->m2 + delta * delta * a->count * b->count / total;
+	a->mean += delta * b->count / total;
+	a->count = total;
+}
+
+static double eps_of(const struct cvt_step *step)
+{
+	return (double)step->node->as.norm.eps;
+}
+
+static void update_running(const struct cvt_step *step, int c, const struct cvt_moments *m)
+{
+	double momentum = (double)step->node->as.norm.momentum;
+	double unbiased = m->m2 / (m->count > 1 ? m->count - 1 : 1);
+	float *mean = &cvt_step_param(step, step->node, 2)->value[c], *var = &cvt_step_param(step, step->node, 3)->value[c];
+	*mean = (float)((1 - momentum) * (double)*mean + momentum * m->mean);
+	*var = (float)((1 - momentum) * (double)*var + momentum * unbiased);
+}
+
+/* Chunks become statistics; in order, so that threads do not matter. */
+static void finish_moments(const struct norm_call *call)
+{
+	const struct cvt_step *s = call->step;
+	const struct cvt_moments *parts = s->forward.shared;
+	int n_groups = call->per_image ? call->chunks : 1, chunks = call->per_image ? 1 : call->chunks;
+	for (int g = 0; g < n_groups; g++) {
+		for (int c = 0; c < s->x.c; c++) {
+			struct cvt_moments all = {0};
+			for (int k = 0; k < chunks; k++)
+				merge(&all, &parts[(int64_t)(g + k) * s->x.c + c]);
+			saved_mean(s)[(int64_t)g * s->x.c + c] = (float)all.mean;
+			saved_deviation(s)[(int64_t)g * s->x.c + c] = (float)(1 / sqrt(all.m2 / all.count + eps_of(s)));
+			if (s->training)
+				update_running(s, c, &all);
+		}
+	}
+}
+
+static struct cvt_norm_map map_of(const struct norm_call *call, int image, int c)
+{
+	const struct cvt_step *s = call->step;
+	int64_t at = (call->per_image ? (int64_t)image * s->x.c : 0) + c;
+	return (struct cvt_norm_map){.mean = saved_mean(s)[at], .scale = cvt_step_param(s, s->node, 0)->value[c] * saved_deviation(s)[at],
+		.beta = cvt_step_param(s, s->node, 1)->value[c], .relu = absorbs(s, &cvt_relu_ops), .mask = s->mask_dx, .adds = s->dx_adds};
+}
+
+static void apply_task(void *context, int task, int worker)
+{
+	const struct norm_call *call = context;
+	const struct cvt_step *s = call->step;
+	int image = task / n_blocks(s);
+	struct range maps = maps_of(s, task % n_blocks(s));
+	(void)worker;
+	for (int c = maps.from; c < maps.to; c++) {
+		struct cvt_norm_map map = map_of(call, image, c);
+		const float *x = cvt_image(&s->x, image) + c * cvt_plane(&s->x);
+		float *y = cvt_image(&s->y, image) + c * cvt_plane(&s->y);
+		if (absorbs(s, &cvt_max_pool_ops))
+			s->kernels->norm.apply_pool(x, y, s->x.h, s->x.w, &map);
+		else
+			s->kernels->norm.apply(x, y, cvt_plane(&s->x), &map);
+	}
+}
+
+static struct norm_call call_of(const struct cvt_step *step)
+{
+	bool per_image = of_images(step) && !step->training;
+	return (struct norm_call){.step = step, .per_image = per_image, .chunks = per_image ? step->x.n : CHUNKS};
+}
+
+static void norm_forward(const struct cvt_step *step, const struct cvt_exec *exec)
+{
+	struct norm_call call = call_of(step);
+	if (of_images(step)) {
+		cvt_pool_run(exec->pool, moments_task, &call, call.chunks * n_blocks(step));
+		finish_moments(&call);
+	} else {
+		for (int c = 0; c < step->x.c; c++) {
+			saved_mean(step)[c] = cvt_step_param(step, step->node, 2)->value[c];
+			saved_deviation(step)[c] = (float)(1 / sqrt((double)cvt_step_param(step, step->node, 3)->value[c] + eps_of(step)));
+		}
+	}
+	cvt_pool_run(exec->pool, apply_task, &call, step->x.n * n_blocks(step));
+}
+
+static void sums_task(void *context, int task, int worker)
+{
+	const struct norm_call *call = context;
+	const struct cvt_step *s = call->step;
+	int chunk = task / n_blocks(s);
+	struct range maps = maps_of(s, task % n_blocks(s)), images = images_of(call, chunk);
+	double(*sums)[2] = (double(*)[2])s->backward.shared + (int64_t)chunk * s->x.c;
+	(void)worker;
+	for (int c = maps.from; c < maps.to; c++) {
+		struct cvt_norm_map map = map_of(call, 0, c);
+		sums[c][0] = sums[c][1] = 0;
+		for (int i = images.from; i < images.to; i++) {
+			const float *x = cvt_image(&s->x, i) + c * cvt_plane(&s->x), *dy = cvt_image(&s->dy, i) + c * cvt_plane(&s->dy);
+			if (absorbs(s, &cvt_max_pool_ops))
+				s->kernels->norm.sums_pool(x, dy, s->x.h, s->x.w, &map, sums[c]);
+			else
+				s->kernels->norm.sums(x, dy, cvt_plane(&s->x), &map, sums[c]);
+		}
+	}
+}
+
+/* The chunks' sums become the gradients of gamma and beta, and the two numbers by which dx depends on all of its map. */
+static void finish_sums(const struct norm_call *call)
+{
+	const struct cvt_step *s = call->step;
+	double(*parts)[2] = s->backward.shared;
+	struct cvt_param *gamma = cvt_step_param(s, s->node, 0), *beta = cvt_step_param(s, s->node, 1);
+	double count = (double)s->x.n * (double)cvt_plane(&s->x);
+	for (int c = 0; c < s->x.c; c++) {
+		double sum = 0, product = 0, deviation = (double)saved_deviation(s)[c], scale = (double)gamma->value[c] * deviation;
+		for (int k = 0; k < call->chunks; k++) {
+			sum += parts[(int64_t)k * s->x.c + c][0];
+			product += parts[(int64_t)k * s->x.c + c][1];
+		}
+		if (gamma->grad)
+			gamma->grad[c] = (float)(product * deviation);
+		if (beta->grad)
+			beta->grad[c] = (float)sum;
+		call->c2[c] = (float)(scale * sum / count);
+		call->c3[c] = (float)(scale * product * deviation * deviation / count);
+	}
+}
+
+static void backward_task(void *context, int task, int worker)
+{
+	const struct norm_call *call = context;
+	const struct cvt_step *s = call->step;
+	int image = task / n_blocks(s);
+	struct range maps = maps_of(s, task % n_blocks(s));
+	(void)worker;
+	for (int c = maps.from; c < maps.to; c++) {
+		struct cvt_norm_map map = map_of(call, image, c);
+		const float *x = cvt_image(&s->x, image) + c * cvt_plane(&s->x), *dy = cvt_image(&s->dy, image) + c * cvt_plane(&s->dy);
+		float *dx = cvt_image(&s->dx, image) + c * cvt_plane(&s->x);
+		map.c2 = call->c2[c];
+		map.c3 = call->c3[c];
+		if (absorbs(s, &cvt_max_pool_ops))
+			s->kernels->norm.backward_pool(x, dy, dx, s->x.h, s->x.w, &map);
+		else
+			s->kernels->norm.backward(x, dy, dx, cvt_plane(&s->x), &map);
+	}
+}
+
+static void norm_backward(const struct cvt_step *step, const struct cvt_exec *exec)
+{
+	struct norm_call call = call_of(step);
+	call.c2 = (float *)((double *)step->backward.shared + (int64_t)CHUNKS * step->x.c * 2);
+	call.c3 = call.c2 + step->x.c;
+	cvt_pool_run(exec->pool, sums_task, &call, call.chunks * n_blocks(step));
+	finish_sums(&call);
+	if (step->wants_dx)
+		cvt_pool_run(exec->pool, backward_task, &call, step->x.n * n_blocks(step));
+}
+
+const struct cvt_layer_ops cvt_norm_ops = {.name = "batch norm", .masks_dx = true, .overwrites_x = true, .absorb = norm_absorb,
+	.plan = norm_plan, .forward = norm_forward, .backward = norm_backward};
+
+int cvt_batch_norm(struct cvt_graph *g, int x, struct cvt_norm_args a)
+{
+	struct cvt_node *node = cvt_graph_add(g, &cvt_norm_ops, &x, 1);
+	if (!node)
+		return -1;
+	int c = g->nodes[x].c;
+	if (a.eps == 0)
+		a.eps = 1e-5f;
+	if (a.momentum == 0)
+		a.momentum = 0.1f;
+	node->as.norm = a;
+	int index = cvt_graph_shape(g, c, g->nodes[x].h, g->nodes[x].w);
+	cvt_graph_add_param(g, "weight", &c, 1, CVT_INIT_ONE, 0, true, !a.frozen);
+	cvt_graph_add_param(g, "bias", &c, 1, CVT_INIT_ZERO, 0, true, !a.frozen);
+	cvt_graph_add_param(g, "running_mean", &c, 1, CVT_INIT_ZERO, 0, false, false);
+	cvt_graph_add_param(g, "running_var", &c, 1, CVT_INIT_ONE, 0, false, false);
+	return g->failed ? -1 : index;
+}
