@@ -20,10 +20,12 @@
 
 #include "convtui/config.h"                 /* enum cvt_isa */
 
+#include "kernels/dense.h"
 #include "kernels/norm.h"
 #include "kernels/peak.h"
 
 #define CVT_KERNEL_FAMILIES(F) \
+	F(dense) \
 	F(norm) \
 	F(peak)
 

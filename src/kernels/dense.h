@@ -1,0 +1,66 @@
+/* dense.h - one task's worth of a dense layer: y = x W^T forward, and one pass over W for both gradients and the update. */
+#ifndef CVT_KERNELS_DENSE_H
+#define CVT_KERNELS_DENSE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum {
+	CVT_DENSE_BATCH = 4,                    /* images of a register block forward: partial sums are padded to it */
+	CVT_DENSE_BLOCK = 1024,                 /* inputs summed in the lanes before they are folded */
+	CVT_DENSE_IMAGES = 128,                 /* of x in scratch: 128 x 1040 floats are half of a second-level cache */
+	CVT_DENSE_PANEL = 8,                    /* rows of a panel of dy backward */
+	CVT_DENSE_ROW_BLOCK = 64,               /* rows of W in scratch backward: 68 KB */
+	CVT_DENSE_MAX_COLUMNS = 256             /* of a task backward; a task has cvt_dense_columns(n) of them */
+};
+
+/* Columns (inputs) of one backward task for a batch of n: the task's parts of x and dx are to stay in the second-level cache. */
+static inline int cvt_dense_columns(int n)
+{
+	return n <= 128 ? 256 : n <= 256 ? 128 : 64;
+}
+
+/* Floats of scratch for a batch of up to n. */
+static inline size_t cvt_dense_forward_scratch(int n)
+{
+	return (size_t)(n < CVT_DENSE_IMAGES ? (n + 3) / 4 * 4 : CVT_DENSE_IMAGES) * (CVT_DENSE_BLOCK + 16);
+}
+static inline size_t cvt_dense_backward_scratch(int n)
+{
+	return (CVT_DENSE_ROW_BLOCK + 2 * (((size_t)n + CVT_DENSE_PANEL - 1) / CVT_DENSE_PANEL) * CVT_DENSE_PANEL) * (CVT_DENSE_MAX_COLUMNS + 16);
+}
+
+/* Some rows of W times some columns of x: sums[o*sums_stride + b] = sum over i of x[b][i] W[o][i]. */
+struct cvt_dense_forward {
+	int n, out, columns;                    /* images, rows of W, columns of both */
+	const float *x; ptrdiff_t x_stride;     /* [n, columns] */
+	const float *weight; ptrdiff_t weight_stride;   /* [out, columns] */
+	float *sums; ptrdiff_t sums_stride;     /* [out, n rounded up to CVT_DENSE_BATCH]: written, the padding too */
+	float *scratch;                         /* cvt_dense_forward_scratch() floats, 64-byte aligned */
+};
+
+/* Some columns of W, all rows: dX = dY W, dW = dY^T X. */
+struct cvt_dense_backward {
+	int n, out, columns;                    /* columns <= cvt_dense_columns(n) */
+	const float *x; ptrdiff_t x_stride;     /* [n, columns] */
+	float *weight; ptrdiff_t weight_stride; /* [out, columns]; also the stride of dweight and velocity */
+	const float *dy_by_image;               /* [panels of n][out][CVT_DENSE_PANEL], zeros after n; 64-byte aligned */
+	const float *dy_by_output;              /* [panels of out][n][CVT_DENSE_PANEL], zeros after out; 64-byte aligned */
+	float *dx; ptrdiff_t dx_stride;         /* [n, columns], or NULL */
+	bool dx_adds;                           /* added to instead of written */
+	float *dweight;                         /* overwritten; NULL: weight (and velocity, unless NULL) are updated instead */
+	float *velocity;
+	float lr, momentum, weight_decay;
+	bool stream;                            /* W is large: write it past the caches where its rows are aligned */
+	float *scratch;                         /* cvt_dense_backward_scratch() floats, 64-byte aligned */
+};
+
+struct cvt_dense_kernels {
+	void (*forward)(const struct cvt_dense_forward *a);
+	/* y[b*y_stride + o] = sum over parts of sums[p*part_stride + o*sums_stride + b], in order, plus bias[o] (or NULL), ReLU if asked. */
+	void (*finish)(const float *sums, ptrdiff_t part_stride, int parts, ptrdiff_t sums_stride, int n, int out,
+		const float *bias, bool relu, float *y, ptrdiff_t y_stride);
+	void (*backward)(const struct cvt_dense_backward *a);
+};
+
+#endif
