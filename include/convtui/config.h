@@ -64,8 +64,9 @@ struct cvt_option {
 	const char *unit;            /* "pixels", or "" */
 	enum cvt_option_type type;
 	double min, max;             /* INT and REAL: inclusive bounds */
-	double step;                 /* what an arrow adds (INT, REAL); with `scaled`, what it multiplies by */
+	double step;                 /* what an arrow adds (INT, REAL); with `scaled`, what it multiplies by (REAL: to 1, 2, 5 x 10^k) */
 	bool scaled;
+	bool exact;                  /* INT: only min, min + step, ... are allowed */
 	const char *const *choices;  /* CHOICE: NULL-terminated; the value is the index */
 	unsigned applies;            /* CVT_APPLIES_... */
 	bool live;                   /* may be steered while a run trains */
@@ -80,6 +81,10 @@ const struct cvt_option *cvt_options(int *ret_n);
 const struct cvt_option *cvt_option_find(const char *key);
 /* Does the row apply to the architecture (enum cvt_arch)? */
 bool cvt_option_applies(const struct cvt_option *option, int arch);
+/* The choices of CVT_TYPE_CHOICE, whose index is the value: "cnn", "vgg-a", ... */
+const char *cvt_arch_name(int arch);
+/* The word most like `word` by edit distance, or NULL when none is near: for "did you mean". words: n of them. */
+const char *cvt_nearest(const char *word, const char *const *words, int n);
 
 /* The post's defaults: CNN, 4 layers, "x + 13", 256 pixels, batch 128, 20 epochs, the rate of the depth, no momentum. */
 void cvt_config_init(struct cvt_config *config);
@@ -119,7 +124,8 @@ CVT_NODISCARD int cvt_config_write(const struct cvt_config *config, const struct
 	struct cvt_error *err);
 
 /* A sweep: one row may have several values, as a list `1e-4,1e-3` or a range `1..4` or `2..8..2` (INT). The product of
- * all rows is the sweep, the last given varying fastest; at most 4096. `x*2 if min(x, 3) < 2 else x` is one value: commas inside
+ * all rows is the sweep, the last row varying fastest; at most 4096. A row that does not apply to an architecture is not multiplied
+ * there; paths are never split (a YAML sequence may list them). `x*2 if min(x, 3) < 2 else x` is one value: commas inside
  * parentheses do not split. */
 struct cvt_sweep {
 	struct cvt_config *configs;    /* n of them, resolved and checked */

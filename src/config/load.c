@@ -1,0 +1,188 @@
+/* load.c - configurations from YAML and to it: presets, files, config.yaml. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "config/rows.h"
+#include "convtui/text.h"
+
+enum { LIMIT_BYTES = 1 << 20 };
+
+static const char *const provenance_keys[] = {"fingerprint", "parent", "parent-checkpoint", "version"};
+
+const struct cvt_option *cvt_yaml_row(const struct cvt_yaml_entry *entry, const char *name, bool *ret_skip, struct cvt_error *err)
+{
+	const struct cvt_option *option = cvt_option_find(entry->key);
+	*ret_skip = false;
+	for (size_t i = 0; i < sizeof provenance_keys / sizeof *provenance_keys && !option; i++)
+		*ret_skip |= !strcmp(entry->key, provenance_keys[i]);
+	if (option || *ret_skip)
+		return option;
+	int n;
+	const struct cvt_option *table = cvt_options(&n);
+	const char *keys[64];
+	char clean[64];
+	for (int i = 0; i < n; i++)
+		keys[i] = table[i].key;
+	const char *near = cvt_nearest(entry->key, keys, n);
+	cvt_text_clean(clean, sizeof clean, entry->key);
+	if (near)
+		cvt_fail_at(err, CVT_ERR_NOT_FOUND, name, entry->line, entry->column, "unknown key '%s': did you mean %s?", clean, near);
+	else
+		cvt_fail_at(err, CVT_ERR_NOT_FOUND, name, entry->line, entry->column, "unknown key '%s': see convtui train --help", clean);
+	return NULL;
+}
+
+static int apply(struct cvt_config *config, const struct cvt_yaml *yaml, const char *name, struct cvt_error *err)
+{
+	for (int i = 0; i < yaml->n; i++) {
+		const struct cvt_yaml_entry *entry = &yaml->entries[i];
+		struct cvt_error inner;
+		bool skip;
+		const struct cvt_option *option = cvt_yaml_row(entry, name, &skip, err);
+		if (skip)
+			continue;
+		if (!option)
+			return CVT_ERR_NOT_FOUND;
+		if (entry->list)
+			return cvt_fail_at(err, CVT_ERR_SYNTAX, name, entry->line, entry->column,
+				"%s: a list makes a sweep: give one value here, or use convtui queue", entry->key);
+		int status = cvt_config_set(config, option, entry->values[0].text, &inner);
+		if (status != CVT_OK)
+			return cvt_fail_at(err, status, name, entry->values[0].line, entry->values[0].column, "%s", inner.message);
+	}
+	return CVT_OK;
+}
+
+int cvt_config_parse(struct cvt_config *config, const char *text, size_t length, const char *name, struct cvt_error *err)
+{
+	struct cvt_yaml yaml;
+	struct cvt_config work = *config;
+	int status = cvt_yaml_read(text, length, name, &yaml, err);
+	if (status != CVT_OK)
+		return status;
+	status = apply(&work, &yaml, name, err);
+	cvt_yaml_finish(&yaml);
+	if (status != CVT_OK)
+		return status;
+	cvt_config_resolve(&work);
+	*config = work;
+	return CVT_OK;
+}
+
+int cvt_config_load(struct cvt_config *config, const char *path, struct cvt_error *err)
+{
+	char *text;
+	size_t length;
+	int status = cvt_file_read(path, LIMIT_BYTES, &text, &length, err);
+	if (status != CVT_OK)
+		return status;
+	status = cvt_config_parse(config, text, length, path, err);
+	free(text);
+	return status;
+}
+
+static int no_such_preset(const char *name, struct cvt_error *err)
+{
+	int n;
+	const struct cvt_preset *presets = cvt_presets(&n);
+	const char *names[128];
+	for (int i = 0; i < n && i < 128; i++)
+		names[i] = presets[i].name;
+	const char *near = cvt_nearest(name, names, n < 128 ? n : 128);
+	char clean[64];
+	cvt_text_clean(clean, sizeof clean, name);
+	if (near)
+		return cvt_fail(err, CVT_ERR_NOT_FOUND, "no preset '%s': did you mean %s?", clean, near);
+	return cvt_fail(err, CVT_ERR_NOT_FOUND, "no preset '%s': convtui queue --help lists them; a file's name has a / or ends in .yaml", clean);
+}
+
+int cvt_preset_text(const char *name, char **ret_text, size_t *ret_length, struct cvt_error *err)
+{
+	size_t length = strlen(name);
+	if (strchr(name, '/') || (length > 5 && !strcmp(name + length - 5, ".yaml")))
+		return cvt_file_read(name, LIMIT_BYTES, ret_text, ret_length, err);
+	int n;
+	const struct cvt_preset *presets = cvt_presets(&n);
+	for (int i = 0; i < n; i++) {
+		if (!strcmp(presets[i].name, name)) {
+			char *copy = strdup(presets[i].text);
+			if (!copy)
+				return cvt_fail(err, CVT_ERR_MEMORY, "preset %s: no memory to read it", name);
+			*ret_length = strlen(copy);
+			*ret_text = copy;
+			return CVT_OK;
+		}
+	}
+	return no_such_preset(name, err);
+}
+
+int cvt_config_load_preset(struct cvt_config *config, const char *name, struct cvt_error *err)
+{
+	char *text;
+	size_t length;
+	int status = cvt_preset_text(name, &text, &length, err);
+	if (status != CVT_OK)
+		return status;
+	status = cvt_config_parse(config, text, length, name, err);
+	free(text);
+	return status;
+}
+
+/* Single-quoted, where the only character to mind is the quote itself; cvt_config_set lets no control character in. */
+static void write_quoted(FILE *out, const char *text)
+{
+	fputc('\'', out);
+	for (; *text; text++) {
+		if (*text == '\'')
+			fputc('\'', out);
+		fputc(*text, out);
+	}
+	fputc('\'', out);
+}
+
+static void write_provenance(FILE *out, const char *key, const char *value)
+{
+	if (!value)
+		return;
+	char clean[1024];
+	cvt_text_clean(clean, sizeof clean, value);
+	fprintf(out, "%s: ", key);
+	write_quoted(out, clean);
+	fputc('\n', out);
+}
+
+int cvt_config_write(const struct cvt_config *config, const struct cvt_provenance *from, char **ret_text, struct cvt_error *err)
+{
+	char *text = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
+	if (!out)
+		return cvt_fail(err, CVT_ERR_MEMORY, "config.yaml: no memory to write it");
+	int n;
+	const struct cvt_option *table = cvt_options(&n);
+	fputs("# every option of this run: convtui train FILE repeats it\n", out);
+	for (int i = 0; i < n; i++) {
+		char value[1024];
+		cvt_config_get(config, &table[i], value, sizeof value);
+		fprintf(out, "%s: ", table[i].key);
+		if (table[i].type == CVT_TYPE_TEXT || table[i].type == CVT_TYPE_PATH)
+			write_quoted(out, value);
+		else
+			fputs(value, out);
+		fputc('\n', out);
+	}
+	if (from) {
+		const char *values[] = {from->fingerprint, from->parent, from->parent_checkpoint, from->version};
+		for (size_t i = 0; i < sizeof values / sizeof *values; i++)
+			write_provenance(out, provenance_keys[i], values[i]);
+	}
+	bool bad = ferror(out);
+	if (fclose(out) || bad) {
+		free(text);
+		return cvt_fail(err, CVT_ERR_MEMORY, "config.yaml: no memory to write it");
+	}
+	*ret_text = text;
+	return CVT_OK;
+}
