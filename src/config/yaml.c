@@ -156,7 +156,7 @@ static int read_entry(struct reader *r, const yaml_event_t *event)
 		return wrong(r, &event->start_mark, "a key must be a word");
 	if (yaml->n == LIMIT_ENTRIES)
 		return wrong(r, &event->start_mark, "more than 256 keys");
-	struct cvt_yaml_value key;
+	struct cvt_yaml_value key = {0};
 	status = take_scalar(r, event, &key);
 	if (status != CVT_OK)
 		return status;
