@@ -68,14 +68,8 @@ static void *budget_realloc(void *pointer, size_t size)
 #define STBI_NO_LINEAR
 #define STB_IMAGE_STATIC
 #define STB_IMAGE_IMPLEMENTATION
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wall"
-#pragma GCC diagnostic ignored "-Wextra"
-#pragma GCC diagnostic ignored "-Wshadow"
-#pragma GCC diagnostic ignored "-Wunused-function"
-#pragma GCC diagnostic ignored "-Wsign-compare"
+#pragma GCC diagnostic ignored "-Wunused-function"    /* stays off: it is said at the end of the file */
 #include <stb/stb_image.h>
-#pragma GCC diagnostic pop
 
 static int check_size(const struct cvt_format *format, struct cvt_error *err)
 {

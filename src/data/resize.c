@@ -1,8 +1,9 @@
 /* resize.c - Pillow's bilinear resize, to the bit.
  *
- * A triangle filter, as wide as the scale when it shrinks, in two passes (rows first, then columns) with coefficients of 22 bits and
- * rounding to a byte after each. A pass that would not change the size is left out, as there. The picture becomes planar in the
- * first pass, so that the second runs along whole rows and vectorises. */
+ * A triangle filter, as wide as the scale when it shrinks, in two passes with coefficients of 22 bits and rounding to a byte after each.
+ * A pass that would not change the size is left out. Rows come first, except, as in Pillow 13, where the height shrinks by far more
+ * than the width; earlier Pillows always take rows first, which changes a byte by one at most here and there. The picture becomes
+ * planar in the pass along the rows, and the pass along the columns runs over whole rows, so that it vectorises. */
 #include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -99,7 +100,7 @@ static void row_to_planes(const unsigned char *in, int width, int channels, cons
 	}
 }
 
-/* planes: [height_in, width] -> [out, width], along the columns. sums: width numbers of scratch. */
+/* [height_in, width] -> [out, width], along the columns. sums: width numbers of scratch. */
 static void columns(const unsigned char *in, int width, const struct filter *filter, int out_height, int32_t *sums, unsigned char *out)
 {
 	for (int y = 0; y < out_height; y++) {
@@ -118,39 +119,55 @@ static void columns(const unsigned char *in, int width, const struct filter *fil
 }
 
 /* Pillow's convert('L'): ITU-R 601-2 luma in 16 bits. */
-static void row_to_grey(const unsigned char *rgb, int width, unsigned char *grey)
+static void to_grey(const unsigned char *rgb, size_t n, unsigned char *grey)
 {
-	for (int x = 0; x < width; x++)
-		grey[x] = (unsigned char)((rgb[3 * x] * 19595u + rgb[3 * x + 1] * 38470u + rgb[3 * x + 2] * 7471u + 0x8000u) >> 16);
+	for (size_t i = 0; i < n; i++)
+		grey[i] = (unsigned char)((rgb[3 * i] * 19595u + rgb[3 * i + 1] * 38470u + rgb[3 * i + 2] * 7471u + 0x8000u) >> 16);
 }
 
+/* The buffers of one resize; those not needed stay NULL. */
+struct work {
+	unsigned char *grey;     /* [in height, in width] */
+	unsigned char *lowered;  /* columns first: [height, in width * channels] */
+	unsigned char *planes;   /* rows first: [channels, in height, width] */
+	int32_t *sums;
+};
+
 static int resize(const struct cvt_image *image, int width, int height, int channels, const struct filter *across,
-	const struct filter *down, unsigned char *pixels)
+	const struct filter *down, bool columns_first, struct work *work, unsigned char *pixels)
 {
-	const size_t plane = (size_t)width * image->height;
-	unsigned char *planes = down ? malloc(plane * channels) : pixels;
-	unsigned char *grey = malloc((size_t)image->width);
-	int32_t *sums = malloc((size_t)width * sizeof(int32_t));
-	int status = CVT_ERR_MEMORY;
-	if (!planes || !grey || !sums)
-		goto out;
-	for (int y = 0; y < image->height; y++) {
-		const unsigned char *row = image->pixels + (size_t)y * image->width * image->channels;
-		if (channels == 1 && image->channels == 3) {
-			row_to_grey(row, image->width, grey);
-			row = grey;
-		}
-		row_to_planes(row, width, channels, across, planes + (size_t)y * width, plane);
+	const unsigned char *from = image->pixels;
+	int rows = image->height;
+	const size_t in_row = (size_t)image->width * channels;
+	work->sums = malloc((in_row > (size_t)width ? in_row : (size_t)width) * sizeof(int32_t));
+	if (!work->sums)
+		return CVT_ERR_MEMORY;
+	if (channels == 1 && image->channels == 3) {
+		work->grey = malloc((size_t)image->width * rows);
+		if (!work->grey)
+			return CVT_ERR_MEMORY;
+		to_grey(from, (size_t)image->width * rows, work->grey);
+		from = work->grey;
 	}
+	if (columns_first) {
+		work->lowered = malloc(in_row * height);
+		if (!work->lowered)
+			return CVT_ERR_MEMORY;
+		columns(from, (int)in_row, down, height, work->sums, work->lowered);
+		from = work->lowered;
+		rows = height;
+		down = NULL;
+	}
+	const size_t plane = (size_t)width * rows;
+	work->planes = down ? malloc(plane * channels) : NULL;
+	if (down && !work->planes)
+		return CVT_ERR_MEMORY;
+	unsigned char *planes = down ? work->planes : pixels;
+	for (int y = 0; y < rows; y++)
+		row_to_planes(from + y * in_row, width, channels, across, planes + (size_t)y * width, plane);
 	for (int c = 0; down && c < channels; c++)
-		columns(planes + c * plane, width, down, height, sums, pixels + (size_t)c * width * height);
-	status = CVT_OK;
-out:
-	if (down)
-		free(planes);
-	free(grey);
-	free(sums);
-	return status;
+		columns(planes + c * plane, width, down, height, work->sums, pixels + (size_t)c * width * height);
+	return CVT_OK;
 }
 
 int cvt_image_resize(const struct cvt_image *image, int width, int height, int channels, unsigned char *pixels, struct cvt_error *err)
@@ -163,10 +180,18 @@ int cvt_image_resize(const struct cvt_image *image, int width, int height, int c
 	int status = need_across ? filter_init(&across, image->width, width) : CVT_OK;
 	if (!status && need_down)
 		status = filter_init(&down, image->height, height);
+	/* As Pillow 13: columns first where the height loses more than twice what the width does. */
+	const bool columns_first = need_across && height < image->height && image->height - height > 2 * (image->width - width);
+	struct work work = {0};
 	if (!status)
-		status = resize(image, width, height, channels, need_across ? &across : NULL, need_down ? &down : NULL, pixels);
+		status = resize(image, width, height, channels, need_across ? &across : NULL, need_down ? &down : NULL, columns_first, &work,
+			pixels);
 	if (status)
 		status = cvt_fail(err, status, "no memory to resize a picture of %d x %d", image->width, image->height);
+	free(work.grey);
+	free(work.lowered);
+	free(work.planes);
+	free(work.sums);
 	filter_finish(&across);
 	filter_finish(&down);
 	return status;
