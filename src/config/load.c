@@ -130,6 +130,12 @@ int cvt_config_load_preset(struct cvt_config *config, const char *name, struct c
 	return status;
 }
 
+static void write_key(FILE *out, const char *key)
+{
+	fputs(key, out);
+	fputs(": ", out);
+}
+
 /* Single-quoted, where the only character to mind is the quote itself; cvt_config_set lets no control character in. */
 static void write_quoted(FILE *out, const char *text)
 {
@@ -148,7 +154,7 @@ static void write_provenance(FILE *out, const char *key, const char *value)
 		return;
 	char clean[1024];
 	cvt_text_clean(clean, sizeof clean, value);
-	fprintf(out, "%s: ", key);
+	write_key(out, key);
 	write_quoted(out, clean);
 	fputc('\n', out);
 }
@@ -166,7 +172,7 @@ int cvt_config_write(const struct cvt_config *config, const struct cvt_provenanc
 	for (int i = 0; i < n; i++) {
 		char value[1024];
 		cvt_config_get(config, &table[i], value, sizeof value);
-		fprintf(out, "%s: ", table[i].key);
+		write_key(out, table[i].key);
 		if (table[i].type == CVT_TYPE_TEXT || table[i].type == CVT_TYPE_PATH)
 			write_quoted(out, value);
 		else

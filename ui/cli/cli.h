@@ -26,7 +26,7 @@ struct cli_command {
 	int min_positional, max_positional;   /* max -1: any number */
 	int (*run)(const struct cli_command *command, int argc, char **argv);   /* argv[0] is the command's name */
 };
-extern const struct cli_command *const cli_commands[];   /* commands.c: the table; NULL-terminated */
+extern const struct cli_command *const cli_commands[];   /* commands.c: the table, where a new command adds its lines; NULL-terminated */
 
 struct cli_args {
 	const char **positional; int n_positional;
@@ -53,6 +53,17 @@ int cli_run(const struct cli_args *args, const char *name, struct cvt_run *ret_r
 /* Prints one JSON object as a line, flushes, and takes over the reference. NaN and infinity never reach it: use cli_json_real. */
 int cli_json(json_t *object);
 json_t *cli_json_real(double value);         /* null for NaN */
-json_t *cli_json_text(const char *text);     /* invalid UTF-8 replaced */
+json_t *cli_json_text(const char *text);     /* invalid UTF-8 and control characters replaced; null for NULL */
+
+/* The word most like `word` among commands, for "did you mean"; NULL: none is near. */
+const char *cli_nearest_command(const char *word);
+const struct cli_command *cli_find(const char *name);
+/* --help of a command, and of the program, on stdout. */
+void cli_help(const struct cli_command *command);
+void cli_usage(void);
+/* Dispatches argv[1..]; argv[1] is a command's name. */
+int cli_main(const struct cli_command *command, int argc, char **argv);
+/* Flushes stdout. CLI_DONE, or CLI_FAILED when something could not be written (said, unless the reader of a pipe just left). */
+int cli_flush(void);
 
 #endif

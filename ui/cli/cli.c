@@ -1,0 +1,113 @@
+/* cli.c - errors, JSON lines, configurations and runs, as every subcommand says and finds them. */
+#include <errno.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "convtui/text.h"
+
+int cli_fail(const struct cvt_error *err)
+{
+	char file[sizeof err->file], message[sizeof err->message];
+	cvt_text_clean(file, sizeof file, err->file);
+	cvt_text_clean(message, sizeof message, err->message);
+	if (*file && err->line)
+		fprintf(stderr, "convtui: %s:%d:%d: %s\n", file, err->line, err->column, message);
+	else if (*file)
+		fprintf(stderr, "convtui: %s: %s\n", file, message);
+	else if (err->column)
+		fprintf(stderr, "convtui: %s (column %d)\n", message, err->column);
+	else
+		fprintf(stderr, "convtui: %s\n", message);
+	return CLI_FAILED;
+}
+
+int cli_wrong(const char *format, ...)
+{
+	char text[1024], clean[1024];
+	va_list list;
+	va_start(list, format);
+	vsnprintf(text, sizeof text, format, list);
+	va_end(list);
+	cvt_text_clean(clean, sizeof clean, text);
+	fprintf(stderr, "convtui: %s\n", clean);
+	return CLI_USAGE;
+}
+
+/* A wrong option or preset is wrong usage; a file that cannot be read is a failure. */
+static int config_failed(const struct cvt_error *err)
+{
+	cli_fail(err);
+	return *err->file || (err->code != CVT_ERR_SYNTAX && err->code != CVT_ERR_RANGE && err->code != CVT_ERR_NOT_FOUND)
+		? CLI_FAILED : CLI_USAGE;
+}
+
+int cli_config(const struct cli_args *args, const char *preset, struct cvt_config *ret_config)
+{
+	struct cvt_config config;
+	struct cvt_error err;
+	int n;
+	const struct cvt_option *table = cvt_options(&n);
+	cvt_config_init(&config);
+	if (preset && cvt_config_load_preset(&config, preset, &err) != CVT_OK)
+		return config_failed(&err);
+	for (int i = 0; i < n; i++)
+		if (args->options[i] && cvt_config_set(&config, &table[i], args->options[i], &err) != CVT_OK)
+			return config_failed(&err);
+	for (int i = 0; i < n; i++)
+		if (args->options[i] && !cvt_option_applies(&table[i], config.arch))
+			return cli_wrong("--%s does not apply to %s: leave it out", table[i].key, cvt_arch_name(config.arch));
+	cvt_config_resolve(&config);
+	if (cvt_config_check(&config, &err) != CVT_OK)
+		return config_failed(&err);
+	*ret_config = config;
+	return CLI_DONE;
+}
+
+int cli_flush(void)
+{
+	int status = fflush(stdout);
+	int error = errno;
+	if (status == 0 && !ferror(stdout))
+		return CLI_DONE;
+	if (status == 0)
+		fputs("convtui: standard output: something could not be written\n", stderr);
+	else if (error != EPIPE)
+		fprintf(stderr, "convtui: standard output: %s\n", strerror(error));
+	return CLI_FAILED;
+}
+
+int cli_json(json_t *object)
+{
+	if (!object) {
+		fputs("convtui: no memory for a line of JSON\n", stderr);
+		return CLI_FAILED;
+	}
+	/* 15 digits: what a person typed comes out as typed (0.1), and a float loses nothing. */
+	json_dumpf(object, stdout, JSON_COMPACT | JSON_REAL_PRECISION(15));   /* stdout's error flag tells of failures */
+	json_decref(object);
+	putchar('\n');
+	return cli_flush();
+}
+
+json_t *cli_json_real(double value)
+{
+	return isfinite(value) ? json_real(value) : json_null();
+}
+
+json_t *cli_json_text(const char *text)
+{
+	if (!text)
+		return json_null();
+	size_t size = strlen(text) * 4 + 1;
+	char *clean = malloc(size);
+	if (!clean)
+		return NULL;
+	cvt_text_clean(clean, size, text);
+	json_t *value = json_string(clean);
+	free(clean);
+	return value;
+}
