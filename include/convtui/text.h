@@ -17,6 +17,8 @@ bool cvt_text_to_u64(const char *text, uint64_t *value);
 bool cvt_text_to_double(const char *text, double *value);
 /* The shortest text that reads back as the same double ("0.01", "1e-04" is "0.0001"); locale-independent like the above. */
 void cvt_text_from_double(double value, char *out, size_t size);
+/* Rounded to `digits` (1 to 17) significant digits, as %.{digits}g rounds; laid out as above. 9 digits hold every float. */
+void cvt_text_from_double_rounded(double value, int digits, char *out, size_t size);
 /* CRC-32C (Castagnoli) of the bytes, continuing from `crc` (0 to start): checksums of pages, caches and checkpoints. */
 uint32_t cvt_crc32c(uint32_t crc, const void *data, size_t size);
 

@@ -226,6 +226,15 @@ int cvt_file_rename_new(const char *from, const char *to, struct cvt_error *err)
 	return cvt_fail_errno(err, errno, "cannot rename %s to %s", from, to);
 }
 
+int cvt_file_link(const char *from, const char *to, struct cvt_error *err)
+{
+	if (!faulty(CVT_FILE_LINK, to) && link(from, to) == 0)
+		return CVT_OK;
+	if (errno == EPERM || errno == EOPNOTSUPP || errno == EMLINK || errno == ENOSYS)
+		return cvt_fail(err, CVT_ERR_UNSUPPORTED, "cannot link %s to %s: this file system has no hard links", to, from);
+	return cvt_fail_errno(err, errno, "cannot link %s to %s", to, from);
+}
+
 static int write_synced(const char *path, const void *data, size_t size, struct cvt_error *err)
 {
 	int fd = cvt_file_open_write(path, O_CREAT | O_EXCL, err);

@@ -9,9 +9,9 @@
 
 #include "convtui/error.h"
 
-/* The seam where tests make a call fail: NULL, or called before each write, fsync, rename and open-for-writing of this file with its
+/* The seam where tests make a call fail: NULL, or called before each write, fsync, rename, truncation, link and open-for-writing of this file with its
  * kind and path; a nonzero return is the errno to fail with. Not thread-safe to change while others write. */
-enum cvt_file_call { CVT_FILE_OPEN, CVT_FILE_WRITE, CVT_FILE_FSYNC, CVT_FILE_RENAME, CVT_FILE_TRUNCATE };
+enum cvt_file_call { CVT_FILE_OPEN, CVT_FILE_WRITE, CVT_FILE_FSYNC, CVT_FILE_RENAME, CVT_FILE_TRUNCATE, CVT_FILE_LINK };
 extern int (*cvt_file_fault)(enum cvt_file_call call, const char *path);
 
 /* Reads a whole regular file of at most `limit` bytes. *ret_data is the caller's (free), with a 0 byte after the end.
@@ -31,11 +31,15 @@ CVT_NODISCARD int cvt_folder_sync(const char *path, struct cvt_error *err);
 CVT_NODISCARD int cvt_file_rename(const char *from, const char *to, struct cvt_error *err);
 /* The same, but CVT_ERR_BUSY when `to` exists. */
 CVT_NODISCARD int cvt_file_rename_new(const char *from, const char *to, struct cvt_error *err);
+/* A second name for a file; CVT_ERR_UNSUPPORTED where the file system has no hard links (or no more for this file). */
+CVT_NODISCARD int cvt_file_link(const char *from, const char *to, struct cvt_error *err);
 /* Writes path.tmp, fsyncs it, renames it over path, fsyncs the folder. On failure the .tmp is removed and path is as it was, save when
  * only the folder's fsync failed: path is then the whole new file, which a loss of power may still undo. */
 CVT_NODISCARD int cvt_file_replace(const char *path, const void *data, size_t size, struct cvt_error *err);
 /* mkdir -p with mode 0700 for what is created. */
 CVT_NODISCARD int cvt_folder_create(const char *path, struct cvt_error *err);
+/* Removes a folder and all that is in it; links are removed, not followed. */
+CVT_NODISCARD int cvt_folder_remove(const char *path, struct cvt_error *err);
 /* Joins folder and name with one '/', CVT_ERR_RANGE when it does not fit. */
 CVT_NODISCARD int cvt_path_join(char *out, size_t size, const char *folder, const char *name, struct cvt_error *err);
 /* The folder a path is in: "." for a bare name, "/" at the root. `size` at least strlen(path) + 2. */

@@ -1,6 +1,7 @@
 /* folder.c - folders, names and locks; see base/file.h. */
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -56,6 +57,19 @@ int cvt_folder_create(const char *path, struct cvt_error *err)
 		part[i] = '/';
 	}
 	return make_one(part, err);
+}
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *place)
+{
+	(void)st, (void)type, (void)place;
+	return remove(path);
+}
+
+int cvt_folder_remove(const char *path, struct cvt_error *err)
+{
+	if (nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS) != 0)
+		return cvt_fail_errno(err, errno, "cannot remove %s", path);
+	return CVT_OK;
 }
 
 int cvt_path_join(char *out, size_t size, const char *folder, const char *name, struct cvt_error *err)

@@ -123,7 +123,8 @@ static void lay_out(char *out, const char *digits, int n, int exponent)
 	}
 }
 
-void cvt_text_from_double(double value, char *out, size_t size)
+/* Tries the precisions from `least` to `most` until the text reads back as the same value. */
+static void write_double(double value, int least, int most, char *out, size_t size)
 {
 	char text[64], digits[24];
 	char *number = text;
@@ -139,15 +140,27 @@ void cvt_text_from_double(double value, char *out, size_t size)
 	} else if (value == 0) {
 		strcpy(number, "0");
 	} else {
-		/* 15 digits hold any text of up to 15, so nothing shorter need be tried, save below the normal numbers. */
-		for (int precision = fabs(value) < DBL_MIN ? 1 : 15; precision <= 17; precision++) {
+		for (int precision = least; precision <= most; precision++) {
 			double again;
 			int exponent, n = digits_of(fabs(value), precision, digits, &exponent);
 
 			lay_out(number, digits, n, exponent);
-			if (cvt_text_to_double(text, &again) && again == value)
+			if (precision < most && cvt_text_to_double(text, &again) && again == value)
 				break;
 		}
 	}
 	snprintf(out, size, "%s", text);
+}
+
+void cvt_text_from_double(double value, char *out, size_t size)
+{
+	/* 15 digits hold any text of up to 15, so nothing shorter need be tried, save below the normal numbers. */
+	write_double(value, fabs(value) < DBL_MIN ? 1 : 15, 17, out, size);
+}
+
+void cvt_text_from_double_rounded(double value, int digits, char *out, size_t size)
+{
+	if (digits < 1 || digits > 17)
+		digits = 17;
+	write_double(value, digits, digits, out, size);
 }
