@@ -1,0 +1,87 @@
+/* axis.c - ticks at 1, 2, 5 steps. */
+#include <math.h>
+
+#include "widgets/axis.h"
+
+double axis_step(double span, int most)
+{
+	if (!(span > 0) || !isfinite(span) || most < 1) {
+		return 1;
+	}
+	double least = span / most, power = pow(10, floor(log10(least)));
+	static const double steps[] = {1, 2, 5, 10};
+	for (int i = 0; i < 4; i++) {
+		if (power * steps[i] >= least * (1 - 1e-9)) {
+			return power * steps[i];
+		}
+	}
+	return power * 10;
+}
+
+static void fit_linear(struct axis_range *range, double lo, double hi, double floor_, double ceiling)
+{
+	double span = hi - lo > 0 ? hi - lo : fabs(hi) > 0 ? fabs(hi) * 0.1 : 1;
+	if (lo >= 0 && lo < 0.4 * hi) {
+		lo = 0;                              /* a curve that comes near zero is read against zero */
+		span = hi;
+	}
+	double step = axis_step(span, 8);
+	range->lo = fmax(floor(lo / step + 1e-9) * step, floor_);
+	range->hi = fmin(ceil(hi / step - 1e-9) * step, ceiling);
+	if (!(range->hi > range->lo)) {
+		range->lo = fmax(range->lo - step, floor_);
+		range->hi = fmin(range->lo + 2 * step, ceiling);
+	}
+}
+
+static double log_bound(double v, bool up)
+{
+	double power = pow(10, floor(log10(v) + 1e-9)), best = up ? power * 10 : power;
+	static const double steps[] = {1, 2, 5};
+	for (int i = 0; i < 3; i++) {
+		double s = power * steps[i];
+		if (up ? s >= v * (1 - 1e-9) && s < best : s <= v * (1 + 1e-9) && s > best) {
+			best = s;
+		}
+	}
+	return best;
+}
+
+void axis_fit(struct axis_range *range, double lo, double hi, double floor_, double ceiling, bool logarithmic)
+{
+	if (!isfinite(lo) || !isfinite(hi) || lo > hi || (logarithmic && !(lo > 0))) {
+		return;
+	}
+	if (range->valid && lo >= range->lo && hi <= range->hi) {
+		double filled = logarithmic ? log(hi / lo) / log(range->hi / range->lo) : (hi - (lo < 0.4 * hi && lo >= 0 ? 0 : lo)) / (range->hi - range->lo);
+		if (filled >= 0.6) {
+			return;
+		}
+	}
+	struct axis_range next = {.valid = true};
+	if (logarithmic) {
+		next.lo = log_bound(lo, false);
+		next.hi = log_bound(hi, true);
+		next.hi = next.hi > next.lo ? next.hi : next.lo * 10;
+	} else {
+		fit_linear(&next, lo, hi, floor_, ceiling);
+	}
+	*range = next;
+}
+
+int axis_log_ticks(double lo, double hi, int most, double *ticks, int size)
+{
+	int decades = (int)(log10(hi / lo) + 1e-9) + 1, n = 0, first = (int)floor(log10(lo) + 1e-9);
+	int every = most < 1 ? 1 : (decades + most - 1) / most;
+	bool fine = decades * 3 <= most;
+	for (int k = first; k <= first + decades + 1 && n < size; k += fine ? 1 : every) {
+		static const double steps[] = {1, 2, 5};
+		for (int i = 0; i < (fine ? 3 : 1) && n < size; i++) {
+			double v = pow(10, k) * steps[i];
+			if (v >= lo * (1 - 1e-9) && v <= hi * (1 + 1e-9)) {
+				ticks[n++] = v;
+			}
+		}
+	}
+	return n;
+}

@@ -1,0 +1,16 @@
+/* axis.h - where ticks go, and bounds that do not jump about. */
+#ifndef UI_WIDGETS_AXIS_H
+#define UI_WIDGETS_AXIS_H
+
+#include <stdbool.h>
+
+/* 1, 2 or 5 times a power of ten: the smallest step that makes at most `most` intervals of `span`. */
+double axis_step(double span, int most);
+/* Bounds of a y axis. Grow when data leaves them, shrink only when it fills less than 60% of them, so that a frame seldom moves. */
+struct axis_range { double lo, hi; bool valid; };
+/* `floor` and `ceiling` (may be infinite) are never passed. With `logarithmic` the bounds are powers of ten times 1, 2 or 5; lo > 0. */
+void axis_fit(struct axis_range *range, double lo, double hi, double floor, double ceiling, bool logarithmic);
+/* Ticks of a logarithmic axis: 10^k, and 2 and 5 times it when there is room. Returns how many were written. */
+int axis_log_ticks(double lo, double hi, int most, double *ticks, int size);
+
+#endif
