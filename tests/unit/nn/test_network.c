@@ -1,0 +1,269 @@
+/* test_network.c - every layer and every fusion: against double precision, unfused against fused, and on any number of threads. */
+#include <math.h>
+#include <stdarg.h>
+#include <setjmp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "convtui/config.h"
+#include "nets.h"
+#include "nn/layer.h"
+#include "nn/plan_private.h"
+#include "reference.h"
+
+enum { SAMPLES = 40 };
+static const double step_size = 1e-6;
+
+/* |a - b| / |b| over n values */
+struct distance { double difference, size; };
+
+static void add(struct distance *d, double got, double expected)
+{
+	d->difference += (got - expected) * (got - expected);
+	d->size += expected * expected;
+}
+
+static double relative(const struct distance *d)
+{
+	return sqrt(d->difference) / (sqrt(d->size) + 1e-30);
+}
+
+static void describe(const struct setup *s, char *text, size_t size)
+{
+	snprintf(text, size, "net %s seed %llu n %d of %d threads %d conv %d isa %d flags %u", nets[s->net].name, (unsigned long long)s->seed,
+		s->n, s->max_n, s->threads, s->conv, s->isa, s->flags);
+}
+
+static void check(const struct setup *s, const char *what, double got, double limit)
+{
+	char text[256];
+	describe(s, text, sizeof text);
+	if (!(got <= limit))
+		fail_msg("%s: %s is off by %.3g, more than %.3g", text, what, got, limit);
+}
+
+static double loss_of(struct reference *r, const struct setup *s, const float *dy, int from)
+{
+	const struct cvt_graph *g = r->graph;
+	int classes = g->nodes[g->n_nodes - 1].c;
+	double loss = 0;
+	reference_forward(r, s->n, from);
+	for (int i = 0; i < s->n * classes; i++)
+		loss += (double)dy[i] * r->outputs[g->n_nodes - 1][i];
+	return loss;
+}
+
+static int node_of_param(const struct cvt_graph *g, int param)
+{
+	for (int i = 0; i < g->n_nodes; i++)
+		for (int k = 0; k < g->nodes[i].n_params; k++)
+			if (g->nodes[i].params[k] == param)
+				return i;
+	return -1;
+}
+
+static void check_gradient(const struct setup *s, struct reference *r, const struct cvt_param *p, int index, const float *dy)
+{
+	struct distance d = {0};
+	double largest = 0;
+	int from = node_of_param(r->graph, index);
+	for (int64_t i = 0; i < p->count; i += p->count > SAMPLES ? p->count / SAMPLES : 1) {
+		double *v = &r->values[index][i], old = *v;
+		*v = old + step_size;
+		double up = loss_of(r, s, dy, from);
+		*v = old - step_size;
+		double down = loss_of(r, s, dy, from);
+		*v = old;
+		add(&d, (double)p->grad[i], (up - down) / (2 * step_size));
+		largest = fmax(largest, fabs((double)p->grad[i]));
+	}
+	loss_of(r, s, dy, from);
+	/* the bias before a norm has no gradient: its size is compared with nothing but rounding */
+	if (d.size < 1e-12 * (double)SAMPLES)
+		check(s, p->name, largest, 2e-5);
+	else
+		check(s, p->name, relative(&d), 2e-5);
+}
+
+static void check_training(const struct setup *s)
+{
+	struct outcome o;
+	struct reference r;
+	run_net(s, &o);
+	struct cvt_model *before = setup_model(s);
+	const struct cvt_graph *g = &before->graph;
+	int64_t count = (int64_t)s->n * g->nodes[0].c * g->nodes[0].h * g->nodes[0].w;
+	float *x = malloc((size_t)count * sizeof *x), *dy = malloc((size_t)(s->n * o.classes) * sizeof *dy);
+	struct distance d = {0};
+	reference_init(&r, g, s->n, true);
+	r.seed = s->seed;
+	r.step = 7;
+	setup_input(s, x, count);
+	for (int64_t i = 0; i < count; i++)
+		r.outputs[0][i] = (double)x[i];
+	setup_dlogits(s, dy, s->n * o.classes);
+	loss_of(&r, s, dy, 0);
+	for (int i = 0; i < s->n * o.classes; i++)
+		add(&d, (double)o.logits[i], r.outputs[g->n_nodes - 1][i]);
+	check(s, "logits", relative(&d), 1e-5);
+	for (int i = 0; i < g->n_params; i++) {
+		const struct cvt_param *p = &o.model->graph.params[i];
+		assert_true((p->grad != NULL) == p->learns);
+		if (p->learns)
+			check_gradient(s, &r, p, i, dy);
+	}
+	for (int i = 0; i < g->n_nodes; i++) {
+		if (g->nodes[i].ops != &cvt_norm_ops)
+			continue;
+		double mean[64], var[64];
+		struct distance means = {0}, vars = {0};
+		reference_running(&r, s->n, i, mean, var);
+		for (int c = 0; c < g->nodes[i].c; c++) {
+			add(&means, (double)o.model->graph.params[g->nodes[i].params[2]].value[c], mean[c]);
+			add(&vars, (double)o.model->graph.params[g->nodes[i].params[3]].value[c], var[c]);
+		}
+		check(s, "running_mean", relative(&means), 1e-5);
+		check(s, "running_var", relative(&vars), 1e-5);
+	}
+	reference_finish(&r);
+	cvt_model_destroy(before);
+	outcome_finish(&o);
+	free(x);
+	free(dy);
+}
+
+static void gradients_against_double(void **state)
+{
+	for (int net = 0; net < n_nets; net++)
+		for (int conv = 0; conv <= CVT_CONV_GEMM; conv++) {
+			struct setup s = {.net = net, .n = 3, .max_n = 4, .threads = 2, .conv = conv, .flags = CVT_PLAN_TRAIN, .seed = 11};
+			check_training(&s);
+		}
+}
+
+static void unfused_gradients_against_double(void **state)
+{
+	for (int net = 0; net < n_nets; net++) {
+		struct setup s = {.net = net, .n = 3, .max_n = 3, .threads = 1, .flags = CVT_PLAN_TRAIN | CVT_PLAN_KEEP_ALL, .seed = 12};
+		check_training(&s);
+	}
+}
+
+static void evaluation_against_double(void **state)
+{
+	for (int net = 0; net < n_nets; net++)
+		for (int fused = 0; fused < 2; fused++) {
+			struct setup s = {.net = net, .n = 3, .max_n = 5, .threads = 2, .flags = fused ? 0 : CVT_PLAN_KEEP_ALL, .seed = 13};
+			struct outcome o;
+			struct reference r;
+			struct distance d = {0};
+			run_net(&s, &o);
+			const struct cvt_graph *g = &o.model->graph;
+			int64_t count = (int64_t)s.n * g->nodes[0].c * g->nodes[0].h * g->nodes[0].w;
+			float *x = malloc((size_t)count * sizeof *x);
+			reference_init(&r, g, s.n, false);
+			setup_input(&s, x, count);
+			for (int64_t i = 0; i < count; i++)
+				r.outputs[0][i] = (double)x[i];
+			reference_forward(&r, s.n, 0);
+			for (int i = 0; i < s.n * o.classes; i++)
+				add(&d, (double)o.logits[i], r.outputs[g->n_nodes - 1][i]);
+			check(&s, "logits", relative(&d), 1e-5);
+			reference_finish(&r);
+			outcome_finish(&o);
+			free(x);
+		}
+}
+
+static void compare_params(const struct setup *s, const struct outcome *a, const struct outcome *b, bool exact)
+{
+	for (int i = 0; i < a->model->graph.n_params; i++) {
+		const struct cvt_param *p = &a->model->graph.params[i], *q = &b->model->graph.params[i];
+		const float *one = p->grad ? p->grad : p->value, *other = q->grad ? q->grad : q->value;
+		struct distance d = {0};
+		if (exact) {
+			check(s, p->name, memcmp(one, other, (size_t)p->count * sizeof *one) ? 1 : 0, 0);
+			continue;
+		}
+		double largest = 0;
+		for (int64_t k = 0; k < p->count; k++) {
+			add(&d, (double)one[k], (double)other[k]);
+			largest = fmax(largest, fabs((double)one[k] - (double)other[k]));
+		}
+		if (largest > 2e-5)
+			check(s, p->name, relative(&d), 1e-5);
+	}
+}
+
+static void fused_equals_unfused(void **state)
+{
+	for (int net = 0; net < n_nets; net++)
+		for (int n = 1; n <= 9; n += 4) {
+			struct setup s = {.net = net, .n = n, .max_n = 9, .threads = 2, .flags = CVT_PLAN_TRAIN, .seed = 20 + (uint64_t)n};
+			struct outcome fused, whole;
+			run_net(&s, &fused);
+			s.flags |= CVT_PLAN_KEEP_ALL;
+			run_net(&s, &whole);
+			assert_true(fused.plan->bytes < whole.plan->bytes);
+			compare_params(&s, &fused, &whole, false);
+			outcome_finish(&fused);
+			outcome_finish(&whole);
+		}
+}
+
+static void threads_do_not_matter(void **state)
+{
+	for (int net = 0; net < n_nets; net++)
+		for (int conv = 0; conv <= CVT_CONV_GEMM; conv++)
+			for (int threads = 2; threads <= 3; threads++) {
+				struct setup s = {.net = net, .n = 9, .max_n = 9, .threads = 1, .conv = conv, .flags = CVT_PLAN_TRAIN, .seed = 30};
+				struct outcome one, more;
+				run_net(&s, &one);
+				s.threads = threads;
+				run_net(&s, &more);
+				check(&s, "logits", memcmp(one.logits, more.logits, (size_t)(s.n * one.classes) * sizeof(float)) ? 1 : 0, 0);
+				compare_params(&s, &one, &more, true);
+				outcome_finish(&one);
+				outcome_finish(&more);
+			}
+}
+
+static void every_instruction_set(void **state)
+{
+	for (int net = 0; net < n_nets; net++)
+		for (int isa = CVT_ISA_BASELINE; isa <= CVT_ISA_AVX512; isa++) {
+			struct setup s = {.net = net, .n = 3, .max_n = 3, .threads = 1, .isa = isa, .flags = CVT_PLAN_TRAIN, .seed = 40};
+			if (cvt_kernels_get(isa))
+				check_training(&s);
+		}
+}
+
+/* A plan's views of buffers that are alive together do not overlap: the packing test has the buffers, this one real plans. */
+static void plans_do_not_overlap(void **state)
+{
+	for (int net = 0; net < n_nets; net++) {
+		struct setup s = {.net = net, .n = 2, .max_n = 2, .threads = 2, .flags = CVT_PLAN_TRAIN, .seed = 50};
+		struct outcome o;
+		run_net(&s, &o);
+		for (int i = 0; i < o.plan->n_buffers; i++)
+			for (int k = 0; k < i; k++) {
+				const struct cvt_buffer *a = &o.plan->buffers[i], *b = &o.plan->buffers[k];
+				if (!a->bytes || !b->bytes || a->first > b->last || b->first > a->last)
+					continue;
+				assert_true(a->offset + a->bytes <= b->offset || b->offset + b->bytes <= a->offset);
+			}
+		outcome_finish(&o);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(gradients_against_double), cmocka_unit_test(unfused_gradients_against_double),
+		cmocka_unit_test(evaluation_against_double), cmocka_unit_test(fused_equals_unfused), cmocka_unit_test(threads_do_not_matter),
+		cmocka_unit_test(every_instruction_set), cmocka_unit_test(plans_do_not_overlap),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
