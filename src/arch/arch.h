@@ -5,6 +5,8 @@
 #include "convtui/config.h"
 #include "nn/graph.h"
 
+enum { CVT_CNN_LAYERS_MAX = 8 };
+
 /* Builds the network of `config` (channels x image_size x image_size -> n_classes logits) into *graph, initialised here. On failure the
  * graph is finished already. */
 CVT_NODISCARD int cvt_arch_build(const struct cvt_config *config, int n_classes, struct cvt_graph *graph,
