@@ -15,12 +15,13 @@ void cvt_writer_close(struct cvt_writer *writer);                               
 /* Rows: appended whole with one write; on failure (no space) the file is as before and the row can be tried again. [T] */
 CVT_NODISCARD int cvt_writer_batch(struct cvt_writer *w, const struct cvt_batch_row *row, struct cvt_error *err);
 CVT_NODISCARD int cvt_writer_epoch(struct cvt_writer *w, const struct cvt_epoch_row *row, struct cvt_error *err);
-/* Byte lengths now; fdatasync of both CSVs; cutting them back to lengths of a checkpoint. [T] */
+/* Byte lengths now; fdatasync of both CSVs; cutting them back to lengths of a checkpoint (0: to the header). CVT_ERR_FORMAT: a file is
+ * shorter than that, or no row ends there. [T] */
 void cvt_writer_offsets(const struct cvt_writer *w, int64_t *ret_batches, int64_t *ret_epochs);
 CVT_NODISCARD int cvt_writer_sync(struct cvt_writer *w, struct cvt_error *err);
 CVT_NODISCARD int cvt_writer_truncate(struct cvt_writer *w, int64_t batches, int64_t epochs, struct cvt_error *err);
 
-/* Rewrites the page in place; never needs space. [M] */
+/* Rewrites the page in place; never needs space. Fills in pid, host and updated itself. [M] */
 CVT_NODISCARD int cvt_writer_live(struct cvt_writer *w, const struct cvt_live *live, struct cvt_error *err);
 
 /* Commands: the oldest of the inbox that is not yet in commands.csv. Returns 1 and fills *ret, 0 when there is none. Foreign, oversized or
