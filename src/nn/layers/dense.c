@@ -7,7 +7,7 @@ enum { UPDATE_AT_ONCE = 1 << 20 };          /* weights: from here on backward ap
 
 static const struct cvt_dense_method *choose(const struct cvt_step *step)
 {
-	return &cvt_dense_gemm;
+	return step->conv == CVT_CONV_GEMM ? &cvt_dense_gemm : &cvt_dense_lanes;
 }
 
 static int64_t inputs_of(const struct cvt_step *step)
