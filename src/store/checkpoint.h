@@ -1,7 +1,8 @@
 /* checkpoint.h - one file, one rename: weights, optimiser state and where the run stood.
  *
  * Written by a thread of its own from a copy taken at the boundary, so training stops only for the copy. Order: fdatasync of the CSVs (by the
- * caller, before the copy), path.tmp, fsync, rename, fsync of the folder. best.safetensors is a hard link to the best so far. */
+ * caller, before the copy), path.tmp, fsync, rename, fsync of the folder. best.safetensors is a hard link to the best so far (a second file where
+ * there are no hard links), in place before the checkpoint is. */
 #ifndef CVT_STORE_CHECKPOINT_H
 #define CVT_STORE_CHECKPOINT_H
 
@@ -26,8 +27,9 @@ struct cvt_checkpoint_writer;
 CVT_NODISCARD int cvt_checkpoint_writer_create(const char *folder, struct cvt_checkpoint_writer **ret_writer, struct cvt_error *err);
 /* Waits for a write under way. */
 void cvt_checkpoint_writer_destroy(struct cvt_checkpoint_writer *writer);
-/* Copies the arrays and the state, and starts writing. When the last write is still under way, waits for it first. `best`: link it
- * as best.safetensors too. */
+/* Copies the arrays and the state, and starts writing. When the last write is still under way, waits for it first; when that one failed and
+ * nobody was told yet, returns its failure and starts nothing: try again. `best`: link it as best.safetensors too. Counts of the
+ * state must not be negative. */
 CVT_NODISCARD int cvt_checkpoint_begin(struct cvt_checkpoint_writer *writer, const struct cvt_array *arrays, int n_arrays,
 	const struct cvt_checkpoint_state *state, bool best, struct cvt_error *err);
 /* 1: still writing; 0: done (or nothing to do), *ret_batch is the newest whole checkpoint's; negative: the last write failed, once. */
