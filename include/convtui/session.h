@@ -20,6 +20,7 @@ struct cvt_session {                     /* read these; owned by the session, va
 	int n_log;         const char *const *log;      /* the last lines of log.txt, at most 500, cleaned of control characters */
 	bool no_sign_of_life;                /* the page has not changed for max(30 s, 5 median batches) by this reader's clock */
 	bool behind;                         /* more rows wait: poll again soon */
+	int64_t bad_lines;                   /* lines of the CSV files that are no rows, passed over: somebody wrote into them */
 	unsigned generation;                 /* grows whenever anything above changed */
 };
 
