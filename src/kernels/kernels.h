@@ -23,11 +23,13 @@
 #include "kernels/dense.h"
 #include "kernels/norm.h"
 #include "kernels/peak.h"
+#include "kernels/winograd5.h"
 
 #define CVT_KERNEL_FAMILIES(F) \
 	F(dense) \
 	F(norm) \
-	F(peak)
+	F(peak) \
+	F(winograd5)
 
 struct cvt_kernels {
 	int isa;                                /* enum cvt_isa, never AUTO */

@@ -7,7 +7,7 @@
 /* One product of the sum that a convolution is: which elements of x, y and weight it joins. */
 typedef void term_fn(void *context, size_t x, size_t y, size_t weight);
 
-static void for_each_term(const struct cvt_reference_conv *c, term_fn *term, void *context)
+static inline __attribute__((always_inline)) void for_each_term(const struct cvt_reference_conv *c, term_fn *term, void *context)
 {
 	int k = c->kernel;
 	for (int n = 0; n < c->n; n++)

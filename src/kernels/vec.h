@@ -68,6 +68,9 @@ CVT_INLINE void vstoreu(float *p, vf v) { *(vfu *)p = v; }
 /* The first n lanes, 0 <= n <= VL, and zeros: nothing behind them is touched, as a page may end there. */
 CVT_INLINE vf vload_n(const float *p, int n);
 CVT_INLINE void vstore_n(float *p, vf v, int n);
+/* Lanes from to to-1 (0 <= from <= to <= VL); the others are zero, or left alone in memory. p is where lane 0 would be. */
+CVT_INLINE vf vload_range(const float *p, int from, int to);
+CVT_INLINE void vstore_range(float *p, vf v, int from, int to);
 /* Past the caches: for large outputs that are read much later. Aligned. vstream_fence before the kernel returns. */
 CVT_INLINE void vstream(float *p, vf v);
 CVT_INLINE void vstream_fence(void);
@@ -80,6 +83,9 @@ CVT_INLINE vf vrelu(vf a) { return vmax(vzero(), a); }
 #if VL == 16
 CVT_INLINE vf vload_n(const float *p, int n) { return (vf)_mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1), p); }
 CVT_INLINE void vstore_n(float *p, vf v, int n) { _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1), (__m512)v); }
+CVT_INLINE __mmask16 vmask_range(int from, int to) { return (__mmask16)((1u << to) - (1u << from)); }
+CVT_INLINE vf vload_range(const float *p, int from, int to) { return (vf)_mm512_maskz_loadu_ps(vmask_range(from, to), p); }
+CVT_INLINE void vstore_range(float *p, vf v, int from, int to) { _mm512_mask_storeu_ps(p, vmask_range(from, to), (__m512)v); }
 CVT_INLINE void vstream(float *p, vf v) { _mm512_stream_ps(p, (__m512)v); }
 CVT_INLINE vf vmax(vf a, vf b) { return (vf)_mm512_max_ps((__m512)a, (__m512)b); }
 CVT_INLINE vf vmin(vf a, vf b) { return (vf)_mm512_min_ps((__m512)a, (__m512)b); }
@@ -90,6 +96,9 @@ CVT_INLINE __m256i vmask_n(int n)
 }
 CVT_INLINE vf vload_n(const float *p, int n) { return (vf)_mm256_maskload_ps(p, vmask_n(n)); }
 CVT_INLINE void vstore_n(float *p, vf v, int n) { _mm256_maskstore_ps(p, vmask_n(n), (__m256)v); }
+CVT_INLINE __m256i vmask_range(int from, int to) { return _mm256_andnot_si256(vmask_n(from), vmask_n(to)); }
+CVT_INLINE vf vload_range(const float *p, int from, int to) { return (vf)_mm256_maskload_ps(p, vmask_range(from, to)); }
+CVT_INLINE void vstore_range(float *p, vf v, int from, int to) { _mm256_maskstore_ps(p, vmask_range(from, to), (__m256)v); }
 CVT_INLINE void vstream(float *p, vf v) { _mm256_stream_ps(p, (__m256)v); }
 CVT_INLINE vf vmax(vf a, vf b) { return (vf)_mm256_max_ps((__m256)a, (__m256)b); }
 CVT_INLINE vf vmin(vf a, vf b) { return (vf)_mm256_min_ps((__m256)a, (__m256)b); }
@@ -109,6 +118,23 @@ CVT_INLINE void vstore_n(float *p, vf v, int n)
 		vstoreu(p, v);
 	else
 		for (int i = 0; i < n; i++)
+			p[i] = v[i];
+}
+CVT_INLINE vf vload_range(const float *p, int from, int to)
+{
+	vf v = vzero();
+	if (from == 0 && to == VL)
+		return vloadu(p);
+	for (int i = from; i < to; i++)
+		v[i] = p[i];
+	return v;
+}
+CVT_INLINE void vstore_range(float *p, vf v, int from, int to)
+{
+	if (from == 0 && to == VL)
+		vstoreu(p, v);
+	else
+		for (int i = from; i < to; i++)
 			p[i] = v[i];
 }
 #if defined(__SSE2__)
@@ -135,6 +161,17 @@ CVT_INLINE double vsum(vf a)
 	for (int i = 0; i < VL; i++)
 		s += (double)a[i];
 	return s;
+}
+
+/* sum[0..VL-1] += the lanes, in double. Aligned. */
+typedef double vd __attribute__((vector_size(4 * VL)));
+typedef float vhalf __attribute__((vector_size(2 * VL)));
+CVT_INLINE void vadd_to_doubles(double *sum, vf a)
+{
+	vhalf half[2];
+	memcpy(half, &a, sizeof a);
+	((vd *)sum)[0] += __builtin_convertvector(half[0], vd);
+	((vd *)sum)[1] += __builtin_convertvector(half[1], vd);
 }
 
 #define VSHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)

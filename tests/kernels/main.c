@@ -17,7 +17,8 @@
 #include "harness.h"
 
 #define KT_FAMILIES(F) \
-	F(peak)
+	F(peak) \
+	F(winograd5)
 
 #define F(name) extern const struct kt_slot kt_##name[];
 KT_FAMILIES(F)

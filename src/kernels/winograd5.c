@@ -1,0 +1,262 @@
+/* winograd5.c - the forward pass of a 5 x 5 convolution, which is the input gradient's too, in few multiplications.
+ *
+ * A 4 x 4 tile of outputs needs 25 * 16 = 400 products a pair of channels. Seen as a product of polynomials, known at 8 points in each
+ * direction, it needs 8 * 8 = 64 (Winograd, "Arithmetic Complexity of Computations", 1980; Lavin and Gray, "Fast Algorithms for
+ * Convolutional Neural Networks", 2015):  Y = A^T [ sum over c of (G g_c G^T) .* (B^T d_c B) ] A,  d_c the 8 x 8 inputs under the tile.
+ *   1. B^T d B of STRIP tiles and all input channels, tiles in the lanes:     V[64][in_c][STRIP]
+ *   2. for each of the 64: M[out_c][STRIP] = U[out_c][in_c] V[in_c][STRIP], in registers: up to BLOCK outputs x STRIP tiles, the
+ *      weights broadcast, sums over c from first to last
+ *   3. A^T M A, bias, ReLU and the rest, and 4 rows of pixels back to memory.
+ * V and M of a strip stay in the second cache; U (64 numbers a pair of channels, made once a call) streams through. */
+#include "kernels/kernels.h"
+#include "kernels/vec.h"
+#include "kernels/winograd5_tile.h"
+
+#if VL == 16
+enum { GROUPS = 2, BLOCK = 14 };            /* 28 sums, 2 of V: 30 of 32 registers */
+#elif VL == 8
+enum { GROUPS = 2, BLOCK = 6 };             /* 12 sums, 2 of V, 1 weight: 15 of 16 */
+#else
+enum { GROUPS = 3, BLOCK = 4 };
+#endif
+enum { STRIP = GROUPS * VL };
+_Static_assert((int)BLOCK <= VL, "transform_weights has a block's outputs in one vector");
+
+static int blocks(int in_c, int out_c) { return (out_c + BLOCK - 1) / BLOCK; }
+static int block_outputs(int out_c) { int n = blocks(0, out_c); return (out_c + n - 1) / n; }   /* even blocks */
+/* V and M have one vector more a plane: strides that are powers of two would fight for the same cache sets. */
+static ptrdiff_t v_plane(int in_c) { return (ptrdiff_t)in_c * STRIP + VL; }
+static ptrdiff_t m_plane(int out_c) { return (ptrdiff_t)blocks(0, out_c) * block_outputs(out_c) * STRIP + VL; }
+
+static size_t weights_floats(int in_c, int out_c)
+{
+	return (size_t)64 * blocks(0, out_c) * block_outputs(out_c) * in_c;
+}
+
+static size_t forward_scratch(int in_c, int out_c)
+{
+	return sizeof(float) * 64 * (size_t)(v_plane(in_c) + m_plane(out_c)) + sizeof(double) * 2 * VL * (size_t)out_c;
+}
+
+/* U = G g G^T of one block of outputs, the outputs in the lanes: weights[64][block][in_c][outputs of a block]. */
+static void transform_weights(int in_c, int out_c, const float *weight, ptrdiff_t out_step, ptrdiff_t in_step, bool flipped,
+	int block, float *weights)
+{
+	int outputs = block_outputs(out_c), n_blocks = blocks(0, out_c), first = block * outputs;
+	int n = out_c - first < outputs ? out_c - first : outputs;
+	ptrdiff_t plane = (ptrdiff_t)n_blocks * in_c * outputs;
+
+	for (int c = 0; c < in_c; c++) {
+		vf g[25], columns[40], u[8];
+		float lanes[25][VL] __attribute__((aligned(64)));
+		float *to = weights + ((ptrdiff_t)block * in_c + c) * outputs;
+		memset(lanes, 0, sizeof lanes);
+		for (int o = 0; o < n; o++) {
+			const float *from = weight + (first + o) * out_step + c * in_step;
+			for (int i = 0; i < 25; i++)
+				lanes[i][o] = from[flipped ? 24 - i : i];
+		}
+		for (int i = 0; i < 25; i++)
+			g[i] = vload(lanes[i]);
+		for (int i = 0; i < 5; i++)
+			transform_weight(g + i, 5, columns + i, 5);
+		for (int r = 0; r < 8; r++) {
+			transform_weight(columns + 5 * r, 1, u, 1);
+			for (int i = 0; i < 8; i++)
+				vstore_n(to + (r * 8 + i) * plane, u[i], outputs);
+		}
+	}
+}
+
+/* m[outputs][STRIP] = u[in_c][outputs] (broadcast) times v[in_c][STRIP]. */
+CVT_INLINE void product_of(int outputs, int in_c, const float *v, const float *u, float *m)
+{
+	vf sum[BLOCK][GROUPS];
+	CVT_UNROLL
+	for (int o = 0; o < outputs; o++)
+		CVT_UNROLL
+		for (int t = 0; t < GROUPS; t++)
+			sum[o][t] = vzero();
+	for (int c = 0; c < in_c; c++, u += outputs, v += STRIP) {
+		vf x[GROUPS];
+		CVT_UNROLL
+		for (int t = 0; t < GROUPS; t++)
+			x[t] = vload(v + t * VL);
+		CVT_UNROLL
+		for (int o = 0; o < outputs; o++)
+			CVT_UNROLL
+			for (int t = 0; t < GROUPS; t++)
+				sum[o][t] += x[t] * u[o];
+	}
+	CVT_UNROLL
+	for (int o = 0; o < outputs; o++)
+		CVT_UNROLL
+		for (int t = 0; t < GROUPS; t++)
+			vstore(m + o * STRIP + t * VL, sum[o][t]);
+}
+
+static void product(int outputs, int in_c, const float *v, const float *u, float *m)
+{
+	switch (outputs) {
+#define CASE(n) case n: product_of(n, in_c, v, u, m); break;
+	CASE(1) CASE(2) CASE(3) CASE(4)
+#if VL >= 8
+	CASE(5) CASE(6)
+#endif
+#if VL >= 16
+	CASE(7) CASE(8) CASE(9) CASE(10) CASE(11) CASE(12) CASE(13) CASE(14)
+#endif
+#undef CASE
+	}
+}
+
+/* What happens to an output of channel o between the sum and memory. */
+struct finish { vf bias, scale, shift, pivot; bool relu, scales, scale_after_relu; };
+
+CVT_INLINE vf finish(const struct finish *f, vf z)
+{
+	z += f->bias;
+	if (f->scales && !f->scale_after_relu)
+		z = z * f->scale + f->shift;
+	if (f->relu)
+		z = vrelu(z);
+	if (f->scales && f->scale_after_relu)
+		z = z * f->scale + f->shift;
+	return z;
+}
+
+CVT_INLINE void write_piece(const struct cvt_winograd5_forward *a, const struct piece *p, int row, float *plane, vf v)
+{
+	float *to = plane + p->image * a->y_stride + (ptrdiff_t)(p->row + row) * a->w + p->column - p->from;
+	if (p->row + row >= a->h)
+		return;
+	if (p->from == 0 && p->to == VL) {
+		if (a->adds)
+			v += vloadu(to);
+		if (a->stream && p->column % VL == 0)
+			vstream(to, v);
+		else
+			vstoreu(to, v);
+	} else {
+		if (a->adds)
+			v += vload_range(to, p->from, p->to);
+		vstore_range(to, v, p->from, p->to);
+	}
+}
+
+/* Adds the lanes of a piece that are pixels to sum and squares. */
+CVT_INLINE void sum_piece(const struct cvt_winograd5_forward *a, const struct piece *p, int row, vf d, vf *sum, vf *squares)
+{
+	float lanes[VL] __attribute__((aligned(64)));
+	if (p->row + row >= a->h)
+		return;
+	vstore(lanes, d);
+	d = vload_range(lanes, p->from, p->to);
+	*sum += d;
+	*squares += d * d;
+}
+
+/* A^T M A of one channel and group, finished and written. m: [64] vectors m_plane apart. */
+CVT_INLINE void write_group(const struct cvt_winograd5_forward *a, const struct group *g, const struct finish *f, const float *m,
+	ptrdiff_t step, float *plane, bool sums, vf *sum, vf *squares)
+{
+	vf s[4][8];
+	for (int column = 0; column < 8; column++) {
+		vf in[8], out[4];
+		CVT_UNROLL
+		for (int row = 0; row < 8; row++)
+			in[row] = vload(m + (row * 8 + column) * step);
+		transform_out(in, 1, out, 1);
+		CVT_UNROLL
+		for (int row = 0; row < 4; row++)
+			s[row][column] = out[row];
+	}
+	for (int row = 0; row < 4; row++) {
+		vf z[4];
+		transform_out(s[row], 1, z, 1);
+		CVT_UNROLL
+		for (int i = 0; i < 4; i++) {
+			z[i] = finish(f, z[i]);
+			if (sums && g->whole) {
+				vf d = z[i] - f->pivot;
+				*sum += d;
+				*squares += d * d;
+			}
+		}
+		vtranspose4(z);
+		for (int i = 0; i < g->n_pieces; i++) {
+			write_piece(a, &g->pieces[i], row, plane, z[g->pieces[i].vector]);
+			if (sums && !g->whole)
+				sum_piece(a, &g->pieces[i], row, z[g->pieces[i].vector] - f->pivot, sum, squares);
+		}
+	}
+}
+
+static void write_strip(const struct cvt_winograd5_forward *a, const struct group *groups, int n_groups, const float *m, double *sums)
+{
+	for (int o = 0; o < a->out_c; o++) {
+		struct finish f = {
+			.bias = vset(a->bias ? a->bias[o] : 0), .scale = vset(a->scale ? a->scale[o] : 1), .shift = vset(a->scale ? a->shift[o] : 0),
+			.pivot = vset(a->sums ? a->pivot[o] : 0), .relu = a->relu, .scales = a->scale, .scale_after_relu = a->scale_after_relu };
+		float *plane = a->y + (ptrdiff_t)o * a->h * a->w;
+		vf sum = vzero(), squares = vzero();
+		for (int i = 0; i < n_groups; i++) {
+			const float *from = m + (ptrdiff_t)o * STRIP + i * VL;
+			if (a->sums)
+				write_group(a, &groups[i], &f, from, m_plane(a->out_c), plane, true, &sum, &squares);
+			else
+				write_group(a, &groups[i], &f, from, m_plane(a->out_c), plane, false, NULL, NULL);
+		}
+		if (a->sums) {
+			vadd_to_doubles(sums + (ptrdiff_t)o * 2 * VL, sum);
+			vadd_to_doubles(sums + (ptrdiff_t)o * 2 * VL + VL, squares);
+		}
+	}
+}
+
+static void forward(const struct cvt_winograd5_forward *a)
+{
+	int outputs = block_outputs(a->out_c), n_blocks = blocks(0, a->out_c);
+	ptrdiff_t vk = v_plane(a->in_c), mk = m_plane(a->out_c);
+	float *v = a->scratch, *m = v + 64 * vk;
+	double *sums = (double *)(m + 64 * mk);
+
+	if (a->sums)
+		memset(sums, 0, sizeof(double) * 2 * VL * (size_t)a->out_c);
+	for (long tile = a->first_tile; tile < a->last_tile; tile += STRIP) {
+		struct group groups[GROUPS];
+		int n = a->last_tile - tile < STRIP ? (int)(a->last_tile - tile) : STRIP, n_groups = (n + VL - 1) / VL;
+		for (int i = 0; i < n_groups; i++) {
+			find_group(&groups[i], tile + i * VL, n - i * VL < VL ? n - i * VL : VL, a->h, a->w);
+			for (int c = 0; c < a->in_c; c++)
+				transform_input(&groups[i], a->x + (ptrdiff_t)c * a->h * a->w, a->x_stride, a->h, a->w, v + (ptrdiff_t)c * STRIP + i * VL, vk);
+		}
+		for (int i = n_groups; i < GROUPS; i++)
+			for (int k = 0; k < 64; k++)
+				for (int c = 0; c < a->in_c; c++)
+					vstore(v + k * vk + (ptrdiff_t)c * STRIP + i * VL, vzero());
+		for (int k = 0; k < 64; k++)
+			for (int b = 0; b < n_blocks; b++)
+				product(outputs, a->in_c, v + k * vk, a->weights + ((ptrdiff_t)k * n_blocks + b) * a->in_c * outputs,
+					m + k * mk + (ptrdiff_t)b * outputs * STRIP);
+		write_strip(a, groups, n_groups, m, sums);
+	}
+	for (int i = 0; a->sums && i < 2 * a->out_c; i++) {
+		double s = 0;
+		for (int lane = 0; lane < VL; lane++)
+			s += sums[(ptrdiff_t)i * VL + lane];
+		a->sums[i] = s;
+	}
+	if (a->stream)
+		vstream_fence();
+}
+
+void CVT_KERNEL_INIT(winograd5)(struct cvt_winograd5_kernels *k)
+{
+	k->weights_floats = weights_floats;
+	k->weights_blocks = blocks;
+	k->transform_weights = transform_weights;
+	k->forward_scratch = forward_scratch;
+	k->forward = forward;
+	CVT_KERNEL_NAME(cvt_winograd5_gradient_init)(k);
+}

@@ -1,0 +1,231 @@
+/* winograd5_gradient.c - the weight gradient of a 5 x 5 convolution: the forward pass of winograd5.c, turned around.
+ *
+ * With U = G g G^T, y = A^T [ sum U .* V ] A: the chain rule gives  dU[64][c][o] = sum over tiles t of V[64][c][t] P[64][t][o],  where
+ * V = B^T x B as in the forward pass and P = A dy A^T (4 x 4 pixels to 8 x 8), and  dg = G^T dU G.
+ *   1. V of STRIP tiles, tiles in the lanes, and P of the same tiles, output channels in the lanes (pixels are transposed first:
+ *      VL channels x VL pixels in registers, a quarter of the shuffles that P itself would take)
+ *   2. for each of the 64: dU[c][o] += V[c][t] P[t][o], V broadcast, a block of c x o in registers, t from first to last
+ *   3. once a call: dU of all chunks of images added in order, then G^T dU G.
+ * P[1][1] (both points 1) is the sum of the tile's pixels: the bias's gradient comes for nothing. */
+#include "kernels/kernels.h"
+#include "kernels/vec.h"
+#include "kernels/winograd5_tile.h"
+
+enum { STRIP = 32, GROUPS = STRIP / VL };
+
+static int vectors(int channels) { return (channels + VL - 1) / VL; }
+static ptrdiff_t v_plane(int in_c) { return (ptrdiff_t)in_c * STRIP + VL; }
+static ptrdiff_t p_plane(int out_c) { return (ptrdiff_t)STRIP * vectors(out_c) * VL + VL; }
+static ptrdiff_t u_plane(int in_c, int out_c) { return (ptrdiff_t)in_c * vectors(out_c) * VL; }
+
+static size_t accumulator_floats(int in_c, int out_c) { return 64 * (size_t)u_plane(in_c, out_c); }
+
+static size_t gradient_scratch(int in_c, int out_c)
+{
+	return sizeof(float) * 64 * (size_t)(v_plane(in_c) + p_plane(out_c));
+}
+
+/* P of the tiles of one piece and VL output channels (n of them exist). dy: the first channel's plane in image 0; p: [64][STRIP][..]. */
+static void transform_piece(const struct cvt_winograd5_gradient *a, const struct piece *s, const float *dy, int n, float *p)
+{
+	int tiles = (s->to - s->from + 3) / 4, row_step = vectors(a->out_c) * VL;
+	ptrdiff_t plane = (ptrdiff_t)a->h * a->w, pk = p_plane(a->out_c);
+	vf pixels[4][VL];
+
+	for (int r = 0; r < 4; r++) {
+		const float *from = dy + s->image * a->dy_stride + (ptrdiff_t)(s->row + r) * a->w + s->column;
+		if (s->row + r >= a->h) {
+			for (int i = 0; i < VL; i++)
+				pixels[r][i] = vzero();
+			continue;
+		}
+		if (n == VL && s->to - s->from == VL) {
+			CVT_UNROLL
+			for (int i = 0; i < VL; i++)
+				pixels[r][i] = vloadu(from + i * plane);
+		} else {
+			for (int i = 0; i < VL; i++)
+				pixels[r][i] = i < n ? vload_n(from + i * plane, s->to - s->from) : vzero();
+		}
+		vtranspose(pixels[r]);
+	}
+	for (int t = 0; t < tiles; t++) {
+		float *to = p + (ptrdiff_t)(4 * (s->from / 4 + t) + s->vector) * row_step;   /* the lane that V has this tile in */
+		vf columns[8 * 4], o[8];
+		CVT_UNROLL
+		for (int i = 0; i < 4; i++)
+			transform_out_adjoint(&pixels[0][0] + 4 * t + i, VL, columns + i, 4);
+		CVT_UNROLL
+		for (int r = 0; r < 8; r++) {
+			transform_out_adjoint(columns + 4 * r, 1, o, 1);
+			CVT_UNROLL
+			for (int i = 0; i < 8; i++)
+				vstore(to + (r * 8 + i) * pk, o[i]);
+		}
+	}
+}
+
+static void transform_outputs(const struct cvt_winograd5_gradient *a, const struct group *g, float *p)
+{
+	int n_vectors = vectors(a->out_c);
+	if (g->n_tiles < VL)
+		for (int k = 0; k < 64; k++)
+			memset(p + k * p_plane(a->out_c), 0, sizeof(float) * VL * n_vectors * VL);
+	for (int v = 0; v < n_vectors; v++) {
+		int n = a->out_c - v * VL < VL ? a->out_c - v * VL : VL;
+		for (int i = 0; i < g->n_pieces; i++)
+			transform_piece(a, &g->pieces[i], a->dy + (ptrdiff_t)v * VL * a->h * a->w, n, p + v * VL);
+	}
+}
+
+/* u[channels][n vectors] += v[channels][t] p[t][n vectors] for t < tiles; strides in floats. */
+CVT_INLINE void product_of(int channels, int n, int tiles, const float *v, const float *p, float *u, int stride)
+{
+	vf sum[14][4];
+	CVT_UNROLL
+	for (int c = 0; c < channels; c++)
+		CVT_UNROLL
+		for (int i = 0; i < n; i++)
+			sum[c][i] = vload(u + (ptrdiff_t)c * stride + i * VL);
+	for (int t = 0; t < tiles; t++, p += stride) {
+		vf x[4];
+		CVT_UNROLL
+		for (int i = 0; i < n; i++)
+			x[i] = vload(p + i * VL);
+		CVT_UNROLL
+		for (int c = 0; c < channels; c++)
+			CVT_UNROLL
+			for (int i = 0; i < n; i++)
+				sum[c][i] += x[i] * v[c * STRIP + t];
+	}
+	CVT_UNROLL
+	for (int c = 0; c < channels; c++)
+		CVT_UNROLL
+		for (int i = 0; i < n; i++)
+			vstore(u + (ptrdiff_t)c * stride + i * VL, sum[c][i]);
+}
+
+/* Vectors of outputs taken together, and channels of a block beside them: as many sums as the registers hold. */
+static int together(int left)
+{
+	const int most = VL == 16 ? 4 : 3;
+	return left <= most ? left : left == most + 1 ? (most + 1) / 2 + (most == 4) : most;
+}
+
+static void product(int channels, int n, int tiles, const float *v, const float *p, float *u, int stride)
+{
+	switch (n * 16 + channels) {
+#define CASE(n, c) case n * 16 + c: product_of(c, n, tiles, v, p, u, stride); break;
+#define CASES4(n) CASE(n, 1) CASE(n, 2) CASE(n, 3) CASE(n, 4)
+#define CASES6(n) CASES4(n) CASE(n, 5) CASE(n, 6)
+#define CASES12(n) CASES6(n) CASE(n, 7) CASE(n, 8) CASE(n, 9) CASE(n, 10) CASE(n, 11) CASE(n, 12)
+#if VL == 16
+	CASES12(1) CASE(1, 13) CASE(1, 14)
+	CASES12(2) CASE(2, 13) CASE(2, 14)
+	CASES6(3) CASE(3, 7) CASE(3, 8)
+	CASES6(4)
+#else
+	CASES12(1)
+	CASES6(2)
+	CASES4(3)
+#endif
+#undef CASES12
+#undef CASES6
+#undef CASES4
+#undef CASE
+	}
+}
+
+static int block_channels(int n, int in_c)
+{
+	static const int most[5] = { 1, VL == 16 ? 14 : 12, VL == 16 ? 14 : 6, VL == 16 ? 8 : 4, 6 };
+	int n_blocks = (in_c + most[n] - 1) / most[n];
+	return (in_c + n_blocks - 1) / n_blocks;
+}
+
+/* dU += V P for the tiles of a strip. */
+static void accumulate(const struct cvt_winograd5_gradient *a, const float *v, const float *p)
+{
+	int n_vectors = vectors(a->out_c), stride = n_vectors * VL;
+	for (int k = 0; k < 64; k++) {
+		float *u = a->accumulator + k * u_plane(a->in_c, a->out_c);
+		for (int i = 0, n; i < n_vectors; i += n) {
+			int block;
+			n = together(n_vectors - i);
+			block = block_channels(n, a->in_c);
+			for (int c = 0; c < a->in_c; c += block)
+				product(a->in_c - c < block ? a->in_c - c : block, n, STRIP, v + k * v_plane(a->in_c) + (ptrdiff_t)c * STRIP,
+					p + k * p_plane(a->out_c) + i * VL, u + (ptrdiff_t)c * stride + i * VL, stride);
+		}
+	}
+}
+
+static void gradient(const struct cvt_winograd5_gradient *a)
+{
+	ptrdiff_t vk = v_plane(a->in_c), pk = p_plane(a->out_c);
+	float *v = a->scratch, *p = v + 64 * vk;
+	int row = vectors(a->out_c) * VL;
+
+	memset(a->accumulator, 0, sizeof(float) * accumulator_floats(a->in_c, a->out_c));
+	memset(a->bias, 0, sizeof(double) * (size_t)a->out_c);
+	for (long tile = a->first_tile; tile < a->last_tile; tile += STRIP) {
+		int n = a->last_tile - tile < STRIP ? (int)(a->last_tile - tile) : STRIP;
+		for (int i = 0; i < GROUPS; i++) {
+			struct group g;
+			if (i * VL >= n) {
+				for (int k = 0; k < 64; k++) {
+					memset(p + k * pk + (ptrdiff_t)i * VL * row, 0, sizeof(float) * VL * (size_t)row);
+					for (int c = 0; c < a->in_c; c++)
+						vstore(v + k * vk + (ptrdiff_t)c * STRIP + i * VL, vzero());
+				}
+				continue;
+			}
+			find_group(&g, tile + i * VL, n - i * VL < VL ? n - i * VL : VL, a->h, a->w);
+			transform_outputs(a, &g, p + (ptrdiff_t)i * VL * row);
+			for (int c = 0; c < a->in_c; c++)
+				transform_input(&g, a->x + (ptrdiff_t)c * a->h * a->w, a->x_stride, a->h, a->w, v + (ptrdiff_t)c * STRIP + i * VL, vk);
+		}
+		for (int o = 0; o < a->out_c; o++) {
+			float s = 0;                    /* P of the point (1, 1) */
+			for (int t = 0; t < STRIP; t++)
+				s += p[9 * pk + (ptrdiff_t)t * row + o];
+			a->bias[o] += (double)s;
+		}
+		accumulate(a, v, p);
+	}
+}
+
+static void gradient_finish(int in_c, int out_c, int c, int n, const float *accumulators, size_t stride, float *dweight)
+{
+	int n_vectors = vectors(out_c);
+	for (int v = 0; v < n_vectors; v++) {
+		vf u[8], rows[5 * 8], g[5];
+		float lanes[25][VL] __attribute__((aligned(64)));
+		const float *from = accumulators + ((ptrdiff_t)c * n_vectors + v) * VL;
+		for (int column = 0; column < 8; column++) {
+			for (int r = 0; r < 8; r++) {
+				const float *at = from + (r * 8 + column) * u_plane(in_c, out_c);
+				u[r] = vload(at);
+				for (int i = 1; i < n; i++)
+					u[r] += vload(at + (size_t)i * stride);
+			}
+			transform_weight_adjoint(u, 1, rows + column, 8);
+		}
+		for (int r = 0; r < 5; r++) {
+			transform_weight_adjoint(rows + 8 * r, 1, g, 1);
+			for (int i = 0; i < 5; i++)
+				vstore(lanes[5 * r + i], g[i]);
+		}
+		for (int lane = 0; lane < VL && v * VL + lane < out_c; lane++)
+			for (int i = 0; i < 25; i++)
+				dweight[((ptrdiff_t)(v * VL + lane) * in_c + c) * 25 + i] = lanes[i][lane];
+	}
+}
+
+void CVT_KERNEL_NAME(cvt_winograd5_gradient_init)(struct cvt_winograd5_kernels *k)
+{
+	k->accumulator_floats = accumulator_floats;
+	k->gradient_scratch = gradient_scratch;
+	k->gradient = gradient;
+	k->gradient_finish = gradient_finish;
+}

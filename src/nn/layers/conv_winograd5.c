@@ -1,0 +1,210 @@
+/* conv_winograd5.c - 5 x 5 convolutions, stride 1, padding 2, by the kernels of kernels/winograd5.h: cuts a call into tasks.
+ *
+ * Forward and input gradient: the weights are transformed (a task for each block of outputs), then each task does a range of tiles.
+ * Weight gradient: each task sums a chunk of tiles into its own accumulator; then a task for each input channel adds the chunks in
+ * order. How tiles are divided depends on their number and on constants. */
+#include <stdint.h>
+#include <string.h>
+
+#include "kernels/kernels.h"
+#include "nn/layers/conv_method.h"
+
+enum {
+	TASK_STEP = 96,                         /* tiles: whole strips of every instruction set */
+	TASK_MOST = 480,
+	TASKS_WANTED = 64,                      /* of a small call, so that many threads find work */
+	CHUNKS_MOST = 16, CHUNKS_LEAST = 4,     /* of a weight gradient */
+	CHUNK_BYTES = 4 << 20,                  /* all accumulators together, while more than the least */
+	STREAM_BYTES = 4 << 20                  /* an output at least this large is not read again from a cache */
+};
+
+static size_t round_up(size_t bytes) { return (bytes + 63) / 64 * 64; }
+
+static long count_tiles(const struct cvt_conv_shape *s, int n)
+{
+	return (long)n * ((s->in_h + 3) / 4) * ((s->in_w + 3) / 4);
+}
+
+static long task_tiles(long tiles)
+{
+	long each = ((tiles + TASKS_WANTED - 1) / TASKS_WANTED + TASK_STEP - 1) / TASK_STEP * TASK_STEP;
+	return each < TASK_MOST ? each : TASK_MOST;
+}
+
+static int count_tasks(long tiles) { return (int)((tiles + task_tiles(tiles) - 1) / task_tiles(tiles)); }
+
+static int count_chunks(const struct cvt_conv_shape *s, long tiles, const struct cvt_kernels *kernels)
+{
+	size_t bytes = 4 * kernels->winograd5.accumulator_floats(s->in_c, s->out_c);
+	int chunks = CHUNKS_MOST;
+	while (chunks > CHUNKS_LEAST && (size_t)chunks * bytes > CHUNK_BYTES)
+		chunks /= 2;
+	while (chunks > 1 && tiles < (long)chunks * 32)
+		chunks /= 2;
+	return chunks;
+}
+
+static bool fits(const struct cvt_conv_shape *s, enum cvt_conv_pass pass, const struct cvt_kernels *kernels)
+{
+	return s->kernel == 5 && s->stride == 1 && s->padding == 2;
+}
+
+/* The tile kernel's view of a pass: the input gradient is a forward pass from outputs to inputs. */
+static int channels_in(const struct cvt_conv_shape *s, enum cvt_conv_pass pass) { return pass == CVT_CONV_INPUT_GRADIENT ? s->out_c : s->in_c; }
+static int channels_out(const struct cvt_conv_shape *s, enum cvt_conv_pass pass) { return pass == CVT_CONV_INPUT_GRADIENT ? s->in_c : s->out_c; }
+
+static void scratch(const struct cvt_conv_shape *s, enum cvt_conv_pass pass, int max_batch, const struct cvt_kernels *kernels,
+	size_t *ret_shared_bytes, size_t *ret_worker_bytes)
+{
+	const struct cvt_winograd5_kernels *k = &kernels->winograd5;
+	long tiles = count_tiles(s, max_batch);
+	if (pass == CVT_CONV_WEIGHT_GRADIENT) {
+		size_t chunks = (size_t)count_chunks(s, tiles, kernels);
+		*ret_shared_bytes = chunks * (round_up(4 * k->accumulator_floats(s->in_c, s->out_c)) + round_up(sizeof(double) * (size_t)s->out_c));
+		*ret_worker_bytes = round_up(k->gradient_scratch(s->in_c, s->out_c));
+	} else {
+		int in = channels_in(s, pass), out = channels_out(s, pass);
+		size_t tasks = tiles / TASK_MOST + 1 > TASKS_WANTED ? (size_t)(tiles / TASK_MOST + 1) : TASKS_WANTED;
+		*ret_shared_bytes = round_up(4 * k->weights_floats(in, out)) + round_up(tasks * 2 * sizeof(double) * (size_t)out);
+		*ret_worker_bytes = round_up(k->forward_scratch(in, out));
+	}
+}
+
+struct job {
+	const struct cvt_conv_call *call;
+	enum cvt_conv_pass pass;
+	const struct cvt_winograd5_kernels *k;
+	long tiles;
+	int n_tasks;
+	float *shared;                          /* transformed weights, or accumulators */
+	double *sums;                           /* [tasks][out_c][2], or [chunks][out_c] of the bias's gradient */
+	bool stream;
+};
+
+static float *worker_scratch(const struct cvt_conv_call *call, int worker)
+{
+	return (float *)((char *)call->workers + (size_t)worker * call->worker_bytes);
+}
+
+static void weights_task(void *context, int task, int worker)
+{
+	const struct job *j = context;
+	const struct cvt_conv_shape *s = &j->call->shape;
+	if (j->pass == CVT_CONV_FORWARD)
+		j->k->transform_weights(s->in_c, s->out_c, j->call->weight, (ptrdiff_t)25 * s->in_c, 25, false, task, j->shared);
+	else
+		j->k->transform_weights(s->out_c, s->in_c, j->call->weight, 25, (ptrdiff_t)25 * s->in_c, true, task, j->shared);
+}
+
+static void tiles_task(void *context, int task, int worker)
+{
+	const struct job *j = context;
+	const struct cvt_conv_call *call = j->call;
+	const struct cvt_conv_shape *s = &call->shape;
+	long each = task_tiles(j->tiles), first = task * each, last = first + each < j->tiles ? first + each : j->tiles;
+	struct cvt_winograd5_forward a = { .in_c = channels_in(s, j->pass), .out_c = channels_out(s, j->pass), .h = s->in_h, .w = s->in_w,
+		.first_tile = first, .last_tile = last, .weights = j->shared, .stream = j->stream, .scratch = worker_scratch(call, worker) };
+	if (j->pass == CVT_CONV_FORWARD) {
+		a.x = call->x;
+		a.x_stride = call->x_stride;
+		a.y = call->y;
+		a.y_stride = call->y_stride;
+		a.bias = call->bias;
+		a.relu = call->relu;
+		a.scale = call->scale;
+		a.shift = call->shift;
+		a.scale_after_relu = call->scale_after_relu;
+		a.pivot = call->pivot;
+		a.sums = call->sums ? j->sums + (ptrdiff_t)task * 2 * s->out_c : NULL;
+	} else {
+		a.x = call->dy;
+		a.x_stride = call->dy_stride;
+		a.y = call->dx;
+		a.y_stride = call->dx_stride;
+		a.adds = call->dx_adds;
+	}
+	j->k->forward(&a);
+}
+
+static bool can_stream(const struct cvt_conv_shape *s, int channels, int n, const float *y, ptrdiff_t y_stride)
+{
+	return s->in_w % 16 == 0 && (uintptr_t)y % 64 == 0 && y_stride % 16 == 0 &&
+		sizeof(float) * (size_t)n * channels * s->in_h * s->in_w >= STREAM_BYTES;
+}
+
+static void run_tiles(struct job *j)
+{
+	const struct cvt_conv_call *call = j->call;
+	const struct cvt_conv_shape *s = &call->shape;
+	int in = channels_in(s, j->pass), out = channels_out(s, j->pass);
+	bool forward = j->pass == CVT_CONV_FORWARD;
+
+	j->n_tasks = count_tasks(j->tiles);
+	j->sums = (double *)((char *)j->shared + round_up(4 * j->k->weights_floats(in, out)));
+	j->stream = forward ? can_stream(s, out, call->n, call->y, call->y_stride) :
+		!call->dx_adds && can_stream(s, out, call->n, call->dx, call->dx_stride);
+	cvt_pool_run(call->pool, weights_task, j, j->k->weights_blocks(in, out));
+	cvt_pool_run(call->pool, tiles_task, j, j->n_tasks);
+	if (forward && call->sums)
+		for (int i = 0; i < 2 * out; i++) {
+			double sum = 0;
+			for (int task = 0; task < j->n_tasks; task++)
+				sum += j->sums[(ptrdiff_t)task * 2 * out + i];
+			call->sums[i] = sum;
+		}
+}
+
+static size_t accumulator_stride(const struct job *j)
+{
+	const struct cvt_conv_shape *s = &j->call->shape;
+	return round_up(4 * j->k->accumulator_floats(s->in_c, s->out_c)) / 4;
+}
+
+static void chunk_task(void *context, int task, int worker)
+{
+	const struct job *j = context;
+	const struct cvt_conv_call *call = j->call;
+	const struct cvt_conv_shape *s = &call->shape;
+	long strips = (j->tiles + 31) / 32, last = strips * (task + 1) / j->n_tasks * 32;
+	j->k->gradient(&(struct cvt_winograd5_gradient){ .in_c = s->in_c, .out_c = s->out_c, .h = s->in_h, .w = s->in_w,
+		.first_tile = strips * task / j->n_tasks * 32, .last_tile = last < j->tiles ? last : j->tiles,
+		.x = call->x, .x_stride = call->x_stride, .dy = call->dy, .dy_stride = call->dy_stride,
+		.accumulator = j->shared + task * accumulator_stride(j), .bias = j->sums + (ptrdiff_t)task * s->out_c,
+		.scratch = worker_scratch(call, worker) });
+}
+
+static void finish_task(void *context, int task, int worker)
+{
+	const struct job *j = context;
+	const struct cvt_conv_shape *s = &j->call->shape;
+	j->k->gradient_finish(s->in_c, s->out_c, task, j->n_tasks, j->shared, accumulator_stride(j), j->call->dweight);
+}
+
+static void run_gradient(struct job *j)
+{
+	const struct cvt_conv_call *call = j->call;
+	const struct cvt_conv_shape *s = &call->shape;
+
+	j->n_tasks = count_chunks(s, j->tiles, call->kernels);
+	j->sums = (double *)(j->shared + j->n_tasks * accumulator_stride(j));
+	cvt_pool_run(call->pool, chunk_task, j, j->n_tasks);
+	cvt_pool_run(call->pool, finish_task, j, s->in_c);
+	for (int o = 0; call->dbias && o < s->out_c; o++) {
+		double sum = 0;
+		for (int chunk = 0; chunk < j->n_tasks; chunk++)
+			sum += j->sums[(ptrdiff_t)chunk * s->out_c + o];
+		call->dbias[o] = (float)sum;
+	}
+}
+
+static void run(const struct cvt_conv_call *call, enum cvt_conv_pass pass)
+{
+	struct job j = { .call = call, .pass = pass, .k = &call->kernels->winograd5, .tiles = count_tiles(&call->shape, call->n),
+		.shared = call->shared };
+	if (pass == CVT_CONV_WEIGHT_GRADIENT)
+		run_gradient(&j);
+	else
+		run_tiles(&j);
+}
+
+const struct cvt_conv_method cvt_conv_winograd5 = { .name = "winograd F(4x4,5x5)", .fits = fits, .scratch = scratch, .run = run };

@@ -1,0 +1,276 @@
+/* winograd5.c - the 5 x 5 kernels against the definition, and how fast they are. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness.h"
+#include "kernels/reference.h"
+
+/* A shape whose reference is not too slow: large ones give up batch, then channels. */
+static struct cvt_reference_conv draw(struct kt *t)
+{
+	int h = kt_size(t, "h", 70), w = kt_size(t, "w", 70), n = kt_int(t, "n", 1, 9), in_c = kt_size(t, "in_c", 130), out_c = kt_size(t, "out_c", 130);
+	double most = 8e6 / 25;
+	if (kt_int(t, "few", 0, 3) == 0)
+		in_c = 1 + in_c % 4;
+	while ((double)h * w * n * in_c * out_c > most && n > 1)
+		n--;
+	while ((double)h * w * n * in_c * out_c > most) {
+		if (in_c > out_c)
+			in_c = in_c / 2 + 1;
+		else
+			out_c = out_c / 2 + 1;
+	}
+	return (struct cvt_reference_conv){ n, in_c, h, w, out_c, h, w, 5, 1, 2 };
+}
+
+static long tiles(const struct cvt_reference_conv *c) { return (long)c->n * ((c->in_h + 3) / 4) * ((c->in_w + 3) / 4); }
+
+/* Winograd's error comes from all inputs under a tile and all weights of a kernel, also those that meet only zeros at a border: it
+ * is measured against the largest input of each channel times the sum of the absolute weights. One bound for each image and output. */
+static void winograd_bound(const struct cvt_reference_conv *c, const float *x, const float *weight, double *bound)
+{
+	size_t in = (size_t)c->in_h * c->in_w, out = (size_t)c->out_h * c->out_w;
+	for (int n = 0; n < c->n; n++)
+		for (int o = 0; o < c->out_c; o++) {
+			double b = 0;
+			for (int i = 0; i < c->in_c; i++) {
+				double largest = 0, weights = 0;
+				for (size_t p = 0; p < in; p++)
+					largest = fmax(largest, fabs(x[((size_t)n * c->in_c + i) * in + p]));
+				for (int k = 0; k < 25; k++)
+					weights += fabs(weight[((size_t)o * c->in_c + i) * 25 + k]);
+				b += largest * weights;
+			}
+			for (size_t p = 0; p < out; p++)
+				bound[((size_t)n * c->out_c + o) * out + p] = b;
+		}
+}
+/* The transforms multiply rounding errors, by up to the product of their matrices' row sums; those of different channels are independent
+ * and add up as their root. Measured: up to 30 units of 2^-24 of that bound for one channel. */
+static double winograd_tolerance(int channels)
+{
+	return (64 / sqrt(channels) + 4) * 0x1p-24;
+}
+
+static float *transformed(struct kt *t, int in_c, int out_c, const float *weight, ptrdiff_t out_step, ptrdiff_t in_step, bool flipped)
+{
+	const struct cvt_winograd5_kernels *k = &t->kernels->winograd5;
+	float *u = kt_output(t, k->weights_floats(in_c, out_c), true);
+	for (int b = 0; b < k->weights_blocks(in_c, out_c); b++)
+		k->transform_weights(in_c, out_c, weight, out_step, in_step, flipped, b, u);
+	return u;
+}
+
+/* Copies dense images apart, so that there is a gap between them, as in a slice of a concat. */
+static float *apart(struct kt *t, const float *dense, int n, size_t image, size_t stride)
+{
+	float *p = kt_output(t, (n - 1) * stride + image, false);
+	for (int i = 0; i < n; i++)
+		memcpy(p + i * stride, dense + i * image, image * sizeof *p);
+	return p;
+}
+
+static void check_gap(struct kt *t, const float *y, int n, size_t image, size_t stride)
+{
+	for (int i = 0; i + 1 < n; i++)
+		for (size_t j = image; j < stride; j++)
+			if (!isnan(y[i * stride + j]))
+				kt_fail(t, "wrote between images: float %zu after image %d", j - image, i);
+}
+
+static void check_sums(struct kt *t, const struct cvt_reference_conv *c, const float *y, const float *pivot, const double *sums, int parts)
+{
+	size_t plane = (size_t)c->out_h * c->out_w;
+	for (int o = 0; o < c->out_c; o++) {
+		double s = 0, q = 0, s_got = 0, q_got = 0, s_bound = 0;
+		for (int n = 0; n < c->n; n++)
+			for (size_t p = 0; p < plane; p++) {
+				double d = (double)y[((size_t)n * c->out_c + o) * plane + p] - pivot[o];
+				s += d;
+				q += d * d;
+				s_bound += fabs(d);
+			}
+		for (int i = 0; i < parts; i++) {
+			s_got += sums[((size_t)i * c->out_c + o) * 2];
+			q_got += sums[((size_t)i * c->out_c + o) * 2 + 1];
+		}
+		if (!(fabs(s - s_got) <= 1e-5 * s_bound + 1e-12) || !(fabs(q - q_got) <= 1e-5 * q + 1e-12))
+			kt_fail(t, "sums of channel %d: %.9g %.9g, should be %.9g %.9g", o, s_got, q_got, s, q);
+	}
+}
+
+static void check_forward(struct kt *t)
+{
+	const struct cvt_winograd5_kernels *k = &t->kernels->winograd5;
+	struct cvt_reference_conv c = draw(t);
+	size_t plane = (size_t)c.in_h * c.in_w, in = plane * c.in_c, out = plane * c.out_c;
+	size_t x_stride = in + kt_int(t, "x_gap", 0, 40), y_stride = out + kt_int(t, "y_gap", 0, 40);
+	bool has_bias = kt_flag(t, "bias"), has_scale = kt_flag(t, "scale"), has_sums = kt_flag(t, "sums"), adds = kt_flag(t, "adds");
+	bool can_stream = c.in_w % 16 == 0 && kt_flag(t, "stream");
+	if (can_stream)
+		y_stride = (out + 15) / 16 * 16;
+	float *dense = kt_random(t, in * c.n, false), *x = apart(t, dense, c.n, in, x_stride);
+	float *weight = kt_random(t, 25 * (size_t)c.in_c * c.out_c, false), *bias = has_bias ? kt_random(t, c.out_c, false) : NULL;
+	float *y = kt_output(t, (c.n - 1) * y_stride + out, can_stream), *u = transformed(t, c.in_c, c.out_c, weight, 25 * c.in_c, 25, false);
+	float *pivot = kt_random(t, c.out_c, false), *got = kt_output(t, out * c.n, false);
+	double *want = kt_doubles(t, out * c.n), *bound = kt_doubles(t, out * c.n), *sums = kt_doubles(t, 4 * (size_t)c.out_c);
+	long last = tiles(&c), cut = kt_int(t, "cut", 0, (int)last);
+	struct cvt_winograd5_forward a = { .in_c = c.in_c, .out_c = c.out_c, .h = c.in_h, .w = c.in_w, .x = x, .x_stride = x_stride,
+		.y = y, .y_stride = y_stride, .weights = u, .bias = bias, .relu = kt_flag(t, "relu"), .scale_after_relu = kt_flag(t, "after"),
+		.adds = adds, .stream = can_stream, .pivot = pivot, .sums = has_sums ? sums : NULL };
+	if (has_scale) {
+		a.scale = kt_random(t, c.out_c, false);
+		a.shift = kt_random(t, c.out_c, false);
+	}
+	a.scratch = kt_output(t, k->forward_scratch(c.in_c, c.out_c) / sizeof(float), true);
+	if (adds)
+		for (int n = 0; n < c.n; n++)
+			for (size_t i = 0; i < out; i++)
+				y[n * y_stride + i] = 0.25f * (float)(i % 7);
+
+	a.last_tile = cut;
+	k->forward(&a);
+	a.first_tile = cut;
+	a.last_tile = last;
+	a.sums = has_sums ? sums + 2 * c.out_c : NULL;
+	k->forward(&a);
+
+	cvt_reference_conv_forward(&c, dense, weight, bias, want, bound);
+	winograd_bound(&c, dense, weight, bound);
+	for (size_t i = 0; i < out * c.n; i++) {
+		size_t o = i / plane % c.out_c;
+		double s = has_scale ? a.scale[o] : 1, f = has_scale ? a.shift[o] : 0;
+		if (!a.scale_after_relu)
+			want[i] = want[i] * s + f;
+		if (a.relu)
+			want[i] = fmax(want[i], 0);
+		if (a.scale_after_relu)
+			want[i] = want[i] * s + f;
+		if (adds)
+			want[i] += 0.25 * (double)(i % out % 7);
+		bound[i] += (bias ? fabs(bias[o]) : 0) + fabs(f) + 2;
+		got[i] = y[i / out * y_stride + i % out];
+	}
+	kt_close(t, "y", got, want, bound, out * c.n, winograd_tolerance(c.in_c));
+	check_gap(t, y, c.n, out, y_stride);
+	if (has_sums && !adds)
+		check_sums(t, &c, got, pivot, sums, 2);
+}
+
+/* The input gradient is the forward kernel with the weights flipped and transposed. */
+static void check_flipped(struct kt *t)
+{
+	const struct cvt_winograd5_kernels *k = &t->kernels->winograd5;
+	struct cvt_reference_conv c = draw(t), back = c;
+	size_t plane = (size_t)c.in_h * c.in_w, in = plane * c.in_c, out = plane * c.out_c;
+	float *dy = kt_random(t, out * c.n, false), *weight = kt_random(t, 25 * (size_t)c.in_c * c.out_c, false);
+	float *dx = kt_output(t, in * c.n, false), *u = transformed(t, c.out_c, c.in_c, weight, 25, 25 * c.in_c, true);
+	double *want = kt_doubles(t, in * c.n), *bound = kt_doubles(t, in * c.n);
+	float *turned = kt_output(t, 25 * (size_t)c.in_c * c.out_c, false);
+	struct cvt_winograd5_forward a = { .in_c = c.out_c, .out_c = c.in_c, .h = c.in_h, .w = c.in_w, .last_tile = tiles(&c),
+		.x = dy, .x_stride = out, .y = dx, .y_stride = in, .weights = u };
+
+	a.scratch = kt_output(t, k->forward_scratch(c.out_c, c.in_c) / sizeof(float), true);
+	k->forward(&a);
+	cvt_reference_conv_input_gradient(&c, dy, weight, want, bound);
+	for (int o = 0; o < c.out_c; o++)
+		for (int i = 0; i < c.in_c; i++)
+			memcpy(turned + 25 * ((size_t)i * c.out_c + o), weight + 25 * ((size_t)o * c.in_c + i), 25 * sizeof(float));
+	back.in_c = c.out_c;
+	back.out_c = c.in_c;
+	winograd_bound(&back, dy, turned, bound);
+	kt_close(t, "dx", dx, want, bound, in * c.n, winograd_tolerance(c.out_c));
+}
+
+static void check_gradient(struct kt *t)
+{
+	const struct cvt_winograd5_kernels *k = &t->kernels->winograd5;
+	struct cvt_reference_conv c = draw(t);
+	size_t plane = (size_t)c.in_h * c.in_w, in = plane * c.in_c, out = plane * c.out_c, weights = 25 * (size_t)c.in_c * c.out_c;
+	size_t x_stride = in + kt_int(t, "x_gap", 0, 40), dy_stride = out + kt_int(t, "dy_gap", 0, 40);
+	float *x = kt_random(t, in * c.n, false), *dy = kt_random(t, out * c.n, false), *dweight = kt_output(t, weights, false);
+	float *x_apart = apart(t, x, c.n, in, x_stride), *dy_apart = apart(t, dy, c.n, out, dy_stride);
+	double *want = kt_doubles(t, weights), *bound = kt_doubles(t, weights), *bias = kt_doubles(t, c.out_c), *bias_bound = kt_doubles(t, c.out_c);
+	double *got_bias = kt_doubles(t, 2 * (size_t)c.out_c);
+	float *bias_float = kt_output(t, c.out_c, false);
+	long last = tiles(&c), cut = kt_int(t, "cut", 0, (int)last);
+	size_t size = k->accumulator_floats(c.in_c, c.out_c);
+	float *accumulators = kt_output(t, 2 * size, true), *scratch = kt_output(t, k->gradient_scratch(c.in_c, c.out_c) / sizeof(float), true);
+
+	for (int i = 0; i < 2; i++)
+		k->gradient(&(struct cvt_winograd5_gradient){ .in_c = c.in_c, .out_c = c.out_c, .h = c.in_h, .w = c.in_w, .first_tile = i ? cut : 0,
+			.last_tile = i ? last : cut, .x = x_apart, .x_stride = x_stride, .dy = dy_apart, .dy_stride = dy_stride,
+			.accumulator = accumulators + i * size, .bias = got_bias + i * c.out_c, .scratch = scratch });
+	for (int i = 0; i < c.in_c; i++)
+		k->gradient_finish(c.in_c, c.out_c, i, 2, accumulators, size, dweight);
+
+	cvt_reference_conv_weight_gradient(&c, x, dy, want, bound, bias, bias_bound);
+	/* sums of many products, each with the transforms' error: against the sum of all |x| |dy| of the pair of channels */
+	for (int o = 0; o < c.out_c; o++) {
+		for (int i = 0; i < c.in_c; i++) {
+			double b = 0;
+			for (int n = 0; n < c.n; n++) {
+				double sum_x = 0, sum_dy = 0;
+				for (size_t p = 0; p < plane; p++) {
+					sum_x += x[n * in + i * plane + p] * (double)x[n * in + i * plane + p];
+					sum_dy += dy[n * out + o * plane + p] * (double)dy[n * out + o * plane + p];
+				}
+				b += sqrt(sum_x * sum_dy);
+			}
+			for (int p = 0; p < 25; p++)
+				bound[((size_t)o * c.in_c + i) * 25 + p] = b;
+		}
+		bias_float[o] = (float)(got_bias[o] + got_bias[c.out_c + o]);
+	}
+	kt_close(t, "dweight", dweight, want, bound, weights, 200 * 0x1p-24);
+	kt_close(t, "dbias", bias_float, bias, bias_bound, c.out_c, 16 * 0x1p-24);
+}
+
+/* One task's worth of images of the post's networks. */
+struct bench { struct cvt_winograd5_forward forward; struct cvt_winograd5_gradient gradient; const struct cvt_winograd5_kernels *k; };
+static void run_forward(void *context) { struct bench *b = context; b->k->forward(&b->forward); }
+static void run_gradient(void *context) { struct bench *b = context; b->k->gradient(&b->gradient); }
+
+static const struct { int in_c, out_c, size; } bench_shapes[] = {
+	{ 3, 16, 256 }, { 16, 29, 128 }, { 29, 42, 64 }, { 42, 55, 32 }, { 27, 81, 64 }, { 64, 64, 64 }, { 12, 64, 128 },
+	{ 29, 16, 128 }, { 42, 29, 64 }, { 55, 42, 32 }, { 16, 29, 100 }, { 29, 42, 50 }, { 42, 55, 25 }, { 42, 55, 12 } };
+
+static void bench_one(struct kt *t, int in_c, int out_c, int size, bool gradient)
+{
+	const struct cvt_winograd5_kernels *k = &t->kernels->winograd5;
+	int n = size >= 128 ? 4 : size >= 64 ? 8 : 64;
+	long last = (long)n * ((size + 3) / 4) * ((size + 3) / 4);
+	size_t plane = (size_t)size * size;
+	float *x = kt_random(t, plane * in_c * n, true), *y = kt_random(t, plane * out_c * n, true), *weight = kt_random(t, 25 * (size_t)in_c * out_c, true);
+	float *bias = kt_random(t, out_c, true), *accumulator = kt_output(t, k->accumulator_floats(in_c, out_c), true);
+	struct bench b = { .k = k,
+		.forward = { .in_c = in_c, .out_c = out_c, .h = size, .w = size, .last_tile = last, .x = x, .x_stride = plane * in_c, .y = y,
+			.y_stride = plane * out_c, .weights = transformed(t, in_c, out_c, weight, 25 * in_c, 25, false), .bias = bias, .relu = true,
+			.stream = size % 16 == 0, .scratch = kt_output(t, k->forward_scratch(in_c, out_c) / 4, true) },
+		.gradient = { .in_c = in_c, .out_c = out_c, .h = size, .w = size, .last_tile = last, .x = x, .x_stride = plane * in_c, .dy = y,
+			.dy_stride = plane * out_c, .accumulator = accumulator, .bias = kt_doubles(t, out_c), .scratch = kt_output(t, k->gradient_scratch(in_c, out_c) / 4, true) } };
+	char label[64];
+	snprintf(label, sizeof label, "%d->%d @%d", in_c, out_c, size);
+	kt_bench(t, label, 50.0 * n * plane * in_c * out_c, 0, gradient ? run_gradient : run_forward, &b);
+}
+
+static void bench_forward(struct kt *t)
+{
+	for (size_t i = 0; i < sizeof bench_shapes / sizeof *bench_shapes; i++)
+		bench_one(t, bench_shapes[i].in_c, bench_shapes[i].out_c, bench_shapes[i].size, false);
+}
+
+static void bench_gradient(struct kt *t)
+{
+	for (size_t i = 0; i < sizeof bench_shapes / sizeof *bench_shapes; i++)
+		bench_one(t, bench_shapes[i].in_c, bench_shapes[i].out_c, bench_shapes[i].size, true);
+}
+
+const struct kt_slot kt_winograd5[] = {
+	{ "winograd5.forward", check_forward, bench_forward },
+	{ "winograd5.forward (flipped)", check_flipped, NULL },
+	{ "winograd5.gradient", check_gradient, bench_gradient },
+	{ NULL, NULL, NULL }
+};
