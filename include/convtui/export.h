@@ -4,8 +4,9 @@
 
 #include "convtui/error.h"
 
-/* The plain state_dict of a run (best.safetensors by default): PyTorch's names, F32 only, no optimiser state, so that the post's classes
- * load it with strict=True (num_batches_tracked as I64 scalars included). Written as .tmp and renamed. */
+/* The plain state_dict of a run: PyTorch's names, F32, no optimiser state, and num_batches_tracked (I64 scalars) where there is a batch norm,
+ * so that the post's classes load it with strict=True. `checkpoint`: NULL for best.safetensors, a name in the run folder, or a path
+ * with a '/'. Written as .tmp and renamed. */
 CVT_NODISCARD int cvt_export_safetensors(const char *run_folder, const char *checkpoint, const char *path,
 	struct cvt_error *err);
 
