@@ -4,9 +4,13 @@
 
 #include "cli/cli.h"
 
+extern const struct cli_command cli_doctor_command;
+extern const struct cli_command cli_explain_command;
 extern const struct cli_command cli_help_command;
 
 const struct cli_command *const cli_commands[] = {
+	&cli_explain_command,
+	&cli_doctor_command,
 	&cli_help_command,
 	NULL,
 };
