@@ -202,7 +202,7 @@ static int explain_given(const struct cli_args *args)
 	struct matrix a, b = {0};
 	struct window w = {0};
 	const char *const *given = args->flags;
-	int pool, status = CLI_DONE;
+	int pool = 0, status = CLI_DONE;
 	if (given[FLAG_POOL] && given[FLAG_B])
 		return cli_wrong("explain: --b is a convolution's kernel, --pool a window without one: give one of them");
 	status = parse_matrix("a", given[FLAG_A] ? given[FLAG_A] : given[FLAG_POOL] ? post_pooled : post_a, &a);
