@@ -23,12 +23,14 @@
 #include "kernels/dense.h"
 #include "kernels/norm.h"
 #include "kernels/peak.h"
+#include "kernels/winograd3.h"
 #include "kernels/winograd5.h"
 
 #define CVT_KERNEL_FAMILIES(F) \
 	F(dense) \
 	F(norm) \
 	F(peak) \
+	F(winograd3) \
 	F(winograd5)
 
 struct cvt_kernels {

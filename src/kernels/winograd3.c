@@ -1,0 +1,262 @@
+/* winograd3.c - 3 x 3 convolutions by Winograd's F(6x6, 3x3) and F(4x4, 3x3): the transforms of maps. Channels are in the lanes.
+ *
+ * A tile of m x m outputs sees a window of a x a inputs, a = m + 2, and costs a*a multiplications a channel pair instead of 9*m*m:
+ * 64 for 324, or 36 for 144. The maps' transforms are additions that are paid once a channel, not once a pair:
+ *     forward          V = B^T x B of each window,  M = sum over c of V . U,  y = A^T M A;  U = G w G^T (winograd3_weights.c)
+ *     input gradient   the same with dy for x and the weights flipped and transposed
+ *     weight gradient  P = A dy A^T,  dU = sum over tiles of V . P,  dw = G^T dU G
+ * A segment of tiles comes in as rows of pixels of VL channels, transposed VL x VL in registers, so that columns and tiles of any
+ * width are a matter of counting vectors. Outputs are finished (bias, ReLU, norm, sums) while they are still in the lanes, then
+ * transposed back to rows. Strips, products and tasks: nn/layers/conv_winograd3.c.
+ * (Winograd, Arithmetic Complexity of Computations, 1980; Lavin and Gray, Fast Algorithms for Convolutional Neural Networks, 2015.) */
+#include "kernels/winograd3_product.h"
+#include "kernels/winograd3_transform.h"
+
+/* One row of pixels x0 .. x0+columns of `channels` <= VL channels, to a vector a pixel; zeros outside the image. `to` has room for VL more. */
+CVT_INLINE void load_row(const float *row, ptrdiff_t plane, int channels, int w, int x0, int columns, vf *to)
+{
+	int first = x0 < 0 ? -x0 : 0, end = w - x0 < columns ? w - x0 : columns;
+	for (int i = 0; i < first; i++)
+		to[i] = vzero();
+	for (int i = first; i < end; i += VL) {
+		vf block[VL];
+		const float *p = row + x0 + i;
+		if (end - i >= VL && channels == VL) {
+			CVT_UNROLL
+			for (int c = 0; c < VL; c++)
+				block[c] = vloadu(p + c * plane);
+		} else {
+			int n = end - i < VL ? end - i : VL;
+			CVT_UNROLL
+			for (int c = 0; c < VL; c++)
+				block[c] = c < channels ? vload_n(p + c * plane, n) : vzero();
+		}
+		vtranspose(block);
+		CVT_UNROLL
+		for (int k = 0; k < VL; k++)
+			to[i + k] = block[k];
+	}
+	for (int i = end < first ? first : end; i < columns; i++)
+		to[i] = vzero();
+}
+
+/* Rows y0 .. y0+rows of VL channels from c, [rows][stride] vectors. */
+CVT_INLINE void load_window(const struct cvt_winograd3_segment *s, const float *x, int channels, int c, int y0, int rows, int x0, int columns,
+	vf *window, int stride)
+{
+	ptrdiff_t plane = (ptrdiff_t)s->h * s->w;
+	for (int r = 0; r < rows; r++) {
+		int y = y0 + r;
+		if (y < 0 || y >= s->h) {
+			for (int i = 0; i < columns; i++)
+				window[r * stride + i] = vzero();
+			continue;
+		}
+		load_row(x + c * plane + (ptrdiff_t)y * s->w, plane, channels - c < VL ? channels - c : VL, s->w, x0, columns, window + r * stride);
+	}
+}
+
+CVT_INLINE void put(float *to, vf v, bool stream)
+{
+	if (stream)
+		vstream(to, v);
+	else
+		vstore(to, v);
+}
+
+enum { TOGETHER = 4 };                      /* tiles whose columns are transformed before their rows: neighbours share two */
+
+CVT_INLINE void input_of(int a, const struct cvt_winograd3_segment *s, const float *x, int channels, float *v, ptrdiff_t plane,
+	ptrdiff_t tile, float *scratch, bool stream)
+{
+	enum { MOST = 8 * (TOGETHER * 6 + 2) };
+	int m = a - 2, columns = s->tiles * m + 2, stride = columns + VL, wide = TOGETHER * m + 2;
+	vf *window = (vf *)scratch, half[MOST];
+	for (int c = 0; c < channels; c += VL) {
+		load_window(s, x, channels, c, s->y - 1, a, s->x - 1, columns, window, stride);
+		for (int t0 = 0; t0 < s->tiles; t0 += TOGETHER) {
+			int n = s->tiles - t0 < TOGETHER ? s->tiles - t0 : TOGETHER;
+			for (int i = 0; i < n * m + 2; i++)
+				window_transform(a, window + t0 * m + i, stride, half + i, wide);
+			for (int t = 0; t < n; t++) {
+				float *to = v + (t0 + t) * tile + c;
+				for (int r = 0; r < a; r++) {
+					vf row[8];
+					window_transform(a, half + r * wide + t * m, 1, row, 1);
+					CVT_UNROLL
+					for (int k = 0; k < a; k++)
+						put(to + (r * a + k) * plane, row[k], stream);
+				}
+			}
+		}
+	}
+}
+
+CVT_INLINE void gradient_of(int a, const struct cvt_winograd3_segment *s, const float *dy, int channels, float *p, ptrdiff_t plane,
+	ptrdiff_t tile, float *scratch, bool stream)
+{
+	int m = a - 2, columns = s->tiles * m, stride = columns + VL;
+	vf *window = (vf *)scratch;
+	for (int c = 0; c < channels; c += VL) {
+		load_window(s, dy, channels, c, s->y, m, s->x, columns, window, stride);
+		for (int t = 0; t < s->tiles; t++) {
+			float *to = p + t * tile + c;
+			vf half[8 * 6];
+			CVT_UNROLL
+			for (int i = 0; i < m; i++)
+				gradient_transform(a, window + t * m + i, stride, half + i, m);
+			CVT_UNROLL
+			for (int r = 0; r < a; r++) {
+				vf row[8];
+				gradient_transform(a, half + r * m, 1, row, 1);
+				CVT_UNROLL
+				for (int k = 0; k < a; k++)
+					put(to + (r * a + k) * plane, row[k], stream);
+			}
+		}
+	}
+}
+
+/* The constants of finishing, for one vector of channels. */
+struct finish { vf bias, scale, shift, pivot; bool relu, scaled, scaled_first; };
+
+CVT_INLINE vf finished(vf v, const struct finish *f)
+{
+	v += f->bias;
+	if (f->scaled_first)
+		v = v * f->scale + f->shift;
+	if (f->relu)
+		v = vrelu(v);
+	if (f->scaled && !f->scaled_first)
+		v = v * f->scale + f->shift;
+	return v;
+}
+
+static vf load_constants(const float *p, int o, int channels)
+{
+	return p ? vload_n(p + o, channels - o < VL ? channels - o : VL) : vzero();
+}
+
+/* Rows of y, still in the lanes: float sums in a row, double across rows. */
+static void add_sums(const vf *pixels, int stride, int rows, int columns, vf pivot, int channels, double *sums)
+{
+	for (int r = 0; r < rows; r++, pixels += stride) {
+		vf sum = vzero(), squares = vzero();
+		for (int i = 0; i < columns; i++) {
+			vf d = pixels[i] - pivot;
+			sum += d;
+			squares += d * d;
+		}
+		for (int c = 0; c < channels; c++) {
+			sums[2 * c] += (double)sum[c];
+			sums[2 * c + 1] += (double)squares[c];
+		}
+	}
+}
+
+/* A row of `columns` pixels from a vector a pixel to `channels` <= VL rows of y. */
+CVT_INLINE void store_row(const vf *pixels, int columns, float *y, ptrdiff_t plane, int channels, bool adds, bool stream)
+{
+	for (int i = 0; i < columns; i += VL, y += VL) {
+		vf block[VL];
+		CVT_UNROLL
+		for (int k = 0; k < VL; k++)
+			block[k] = pixels[i + k];
+		vtranspose(block);
+		if (columns - i >= VL && channels == VL && !adds) {
+			if (stream)
+				CVT_UNROLL
+				for (int c = 0; c < VL; c++)
+					vstream(y + c * plane, block[c]);
+			else
+				CVT_UNROLL
+				for (int c = 0; c < VL; c++)
+					vstoreu(y + c * plane, block[c]);
+			continue;
+		}
+		int n = columns - i < VL ? columns - i : VL;
+		for (int c = 0; c < channels; c++)
+			vstore_n(y + c * plane, adds ? block[c] + vload_n(y + c * plane, n) : block[c], n);
+	}
+}
+
+CVT_INLINE void output_tile(int a, const float *v, ptrdiff_t plane, const struct finish *f, vf *to, int stride)
+{
+	int m = a - 2;
+	vf half[6 * 8];
+	CVT_UNROLL
+	for (int x = 0; x < a; x++) {
+		vf column[8];
+		CVT_UNROLL
+		for (int y = 0; y < a; y++)
+			column[y] = vload(v + (y * a + x) * plane);
+		output_transform(a, column, 1, half + x, a);
+	}
+	CVT_UNROLL
+	for (int y = 0; y < m; y++) {
+		vf row[6];
+		output_transform(a, half + y * a, 1, row, 1);
+		CVT_UNROLL
+		for (int x = 0; x < m; x++)
+			to[y * stride + x] = finished(row[x], f);
+	}
+}
+
+CVT_INLINE void output_of(int a, const struct cvt_winograd3_segment *s, const float *v, ptrdiff_t plane, int width, float *y, int channels,
+	const struct cvt_winograd3_finish *finish, float *scratch)
+{
+	int m = a - 2, stride = s->tiles * m + VL;
+	int rows = s->h - s->y < m ? s->h - s->y : m, columns = s->w - s->x < s->tiles * m ? s->w - s->x : s->tiles * m;
+	ptrdiff_t map = (ptrdiff_t)s->h * s->w;
+	vf *pixels = (vf *)scratch;
+	bool stream = finish->stream && ((uintptr_t)y | (uintptr_t)s->w * 4 | (uintptr_t)s->x * 4) % 64 == 0;
+	for (int o = 0; o < channels; o += VL) {
+		int n = channels - o < VL ? channels - o : VL;
+		struct finish f = {.bias = load_constants(finish->bias, o, channels), .scale = load_constants(finish->scale, o, channels),
+			.shift = load_constants(finish->shift, o, channels), .pivot = load_constants(finish->pivot, o, channels), .relu = finish->relu,
+			.scaled = finish->scale, .scaled_first = finish->scale && !finish->scale_after_relu};
+		for (int t = 0; t < s->tiles; t++)
+			output_tile(a, v + (ptrdiff_t)t * width + o, plane, &f, pixels + t * m, stride);
+		if (finish->sums)
+			add_sums(pixels, stride, rows, columns, f.pivot, n, finish->sums + 2 * o);
+		for (int r = 0; r < rows; r++)
+			store_row(pixels + r * stride, columns, y + o * map + (ptrdiff_t)(s->y + r) * s->w + s->x, map, n, finish->adds, stream);
+	}
+	if (stream)
+		vstream_fence();
+}
+
+#define TILE(m, a) \
+	static void input##m(const struct cvt_winograd3_segment *s, const float *x, int channels, float *v, ptrdiff_t plane, ptrdiff_t tile, \
+		float *scratch, bool stream) \
+	{ \
+		if (stream) \
+			input_of(a, s, x, channels, v, plane, tile, scratch, true); \
+		else \
+			input_of(a, s, x, channels, v, plane, tile, scratch, false); \
+	} \
+	static void gradient##m(const struct cvt_winograd3_segment *s, const float *dy, int channels, float *p, ptrdiff_t plane, ptrdiff_t tile, \
+		float *scratch, bool stream) \
+	{ \
+		if (stream) \
+			gradient_of(a, s, dy, channels, p, plane, tile, scratch, true); \
+		else \
+			gradient_of(a, s, dy, channels, p, plane, tile, scratch, false); \
+	} \
+	static void output##m(const struct cvt_winograd3_segment *s, const float *v, ptrdiff_t plane, int width, float *y, int channels, \
+		const struct cvt_winograd3_finish *finish, float *scratch) \
+	{ \
+		output_of(a, s, v, plane, width, y, channels, finish, scratch); \
+	}
+TILE(6, 8)
+TILE(4, 6)
+#undef TILE
+
+void CVT_KERNEL_INIT(winograd3)(struct cvt_winograd3_kernels *k)
+{
+	k->block_vectors = BLOCK_VECTORS;
+	k->tile6 = (struct cvt_winograd3_tile){.m = 6, .input = input6, .gradient = gradient6, .output = output6};
+	k->tile4 = (struct cvt_winograd3_tile){.m = 4, .input = input4, .gradient = gradient4, .output = output4};
+	CVT_KERNEL_NAME(cvt_winograd3_products)(k);
+	CVT_KERNEL_NAME(cvt_winograd3_weights)(k);
+}
