@@ -3,6 +3,8 @@
 #include "data/sandbox.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdint.h>
@@ -138,6 +140,8 @@ static _Noreturn void child_main(struct cvt_sandbox *s, int fd)
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 	limit(RLIMIT_DATA, s->limits.memory_bytes);
 #endif
+	/* Where a thread's arena shrinks, malloc asks /proc how memory is committed: an open, which the filter ends. */
+	mallopt(M_TRIM_THRESHOLD, INT_MAX);
 	memset(&reply, 0, sizeof reply);
 	reply.confined = cvt_filter_apply(&s->filter);
 	while (read(CHILD_FD, &request, sizeof request) == (ssize_t)sizeof request) {

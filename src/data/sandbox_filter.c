@@ -21,14 +21,14 @@ static const int plain_calls[] = {
 	SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(brk), SCMP_SYS(madvise), SCMP_SYS(futex), SCMP_SYS(exit), SCMP_SYS(exit_group),
 	SCMP_SYS(rt_sigreturn), SCMP_SYS(restart_syscall),
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-	SCMP_SYS(sched_yield), SCMP_SYS(getpid), SCMP_SYS(gettid), SCMP_SYS(sigaltstack), SCMP_SYS(rt_sigprocmask), SCMP_SYS(mprotect),
+	SCMP_SYS(sched_yield), SCMP_SYS(getpid), SCMP_SYS(gettid), SCMP_SYS(sigaltstack), SCMP_SYS(rt_sigprocmask),
 #endif
 };
 
 const char *cvt_sandbox_calls(void)
 {
-	return "read write (its socket only) mmap (anonymous, not executable) munmap mremap brk madvise futex exit exit_group rt_sigreturn "
-		"restart_syscall";
+	return "read write (its socket only) mmap (anonymous, not executable) munmap mprotect (not executable) mremap brk madvise futex exit "
+		"exit_group rt_sigreturn restart_syscall";
 }
 
 static int add_rules(scmp_filter_ctx ctx, int fd)
@@ -44,6 +44,9 @@ static int add_rules(scmp_filter_ctx ctx, int fd)
 	if (e == 0)
 		e = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 2, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0),
 			SCMP_A3(SCMP_CMP_MASKED_EQ, MAP_ANONYMOUS, MAP_ANONYMOUS));
+	/* malloc grows the arena of a thread with mprotect, and the child may have been born of any thread. */
+	if (e == 0)
+		e = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
 	return e;
 }
 
