@@ -38,11 +38,32 @@ int cli_wrong(const char *format, ...)
 }
 
 /* A wrong option or preset is wrong usage; a file that cannot be read is a failure. */
-static int config_failed(const struct cvt_error *err)
+int cli_config_failed(const struct cvt_error *err)
 {
 	cli_fail(err);
 	return *err->file || (err->code != CVT_ERR_SYNTAX && err->code != CVT_ERR_RANGE && err->code != CVT_ERR_NOT_FOUND)
 		? CLI_FAILED : CLI_USAGE;
+}
+
+/* Another process, in another folder, shall find the same files. What does not exist keeps its name for the error that comes. */
+static int absolute(const char *key, char *path, size_t size)
+{
+	char *real = *path ? realpath(path, NULL) : NULL;
+	if (!real)
+		return CLI_DONE;
+	size_t length = strlen(real);
+	if (length < size)
+		memcpy(path, real, length + 1);
+	free(real);
+	return length < size ? CLI_DONE : cli_wrong("%s: its full path is longer than %zu bytes", key, size - 1);
+}
+
+int cli_absolute_paths(struct cvt_config *config)
+{
+	int status = strcmp(config->data, "builtin") ? absolute("data", config->data, sizeof config->data) : CLI_DONE;
+	if (status == CLI_DONE)
+		status = absolute("val", config->val, sizeof config->val);
+	return status == CLI_DONE ? absolute("init", config->init, sizeof config->init) : status;
 }
 
 int cli_config(const struct cli_args *args, const char *preset, struct cvt_config *ret_config)
@@ -53,18 +74,20 @@ int cli_config(const struct cli_args *args, const char *preset, struct cvt_confi
 	const struct cvt_option *table = cvt_options(&n);
 	cvt_config_init(&config);
 	if (preset && cvt_config_load_preset(&config, preset, &err) != CVT_OK)
-		return config_failed(&err);
+		return cli_config_failed(&err);
 	for (int i = 0; i < n; i++)
 		if (args->options[i] && cvt_config_set(&config, &table[i], args->options[i], &err) != CVT_OK)
-			return config_failed(&err);
+			return cli_config_failed(&err);
 	for (int i = 0; i < n; i++)
 		if (args->options[i] && !cvt_option_applies(&table[i], config.arch))
 			return cli_wrong("--%s does not apply to %s: leave it out", table[i].key, cvt_arch_name(config.arch));
 	cvt_config_resolve(&config);
 	if (cvt_config_check(&config, &err) != CVT_OK)
-		return config_failed(&err);
-	*ret_config = config;
-	return CLI_DONE;
+		return cli_config_failed(&err);
+	int status = cli_absolute_paths(&config);
+	if (status == CLI_DONE)
+		*ret_config = config;
+	return status;
 }
 
 int cli_flush(void)

@@ -7,9 +7,19 @@
 extern const struct cli_command cli_doctor_command;
 extern const struct cli_command cli_explain_command;
 extern const struct cli_command cli_help_command;
+extern const struct cli_command cli_rm_command;
+extern const struct cli_command cli_runs_command;
+extern const struct cli_command cli_show_command;
+extern const struct cli_command cli_steer_command;
+extern const struct cli_command cli_summary_command;
 
 const struct cli_command *const cli_commands[] = {
+	&cli_steer_command,
+	&cli_runs_command,
+	&cli_show_command,
+	&cli_summary_command,
 	&cli_explain_command,
+	&cli_rm_command,
 	&cli_doctor_command,
 	&cli_help_command,
 	NULL,

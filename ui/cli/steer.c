@@ -1,0 +1,192 @@
+/* steer.c - convtui steer: drops commands into a run's inbox and says when they took effect. */
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "cli/cli.h"
+#include "convtui/session.h"
+#include "convtui/text.h"
+
+enum { MAX_COMMANDS = 16, WAIT_SECONDS = 30 };
+
+static const struct cli_flag flags[] = {
+	{"wait", "SECONDS", "how long to wait until it took effect (30; 0: not at all)"},
+	{NULL},
+};
+static const char *const words[] = {"pause", "resume", "stop", "stop-after-epoch", "checkpoint"};
+enum { N_WORDS = sizeof words / sizeof *words };
+
+struct order { char name[24], value[64], id[24]; bool seen; };
+
+static int unknown(const char *word)
+{
+	const char *names[N_WORDS + 64], *near;
+	char clean[64];
+	int n, n_names = 0;
+	const struct cvt_option *table = cvt_options(&n);
+	for (int i = 0; i < N_WORDS; i++)
+		names[n_names++] = words[i];
+	for (int i = 0; i < n; i++)
+		if (table[i].live)
+			names[n_names++] = table[i].key;
+	near = cvt_nearest(word, names, n_names);
+	cvt_text_clean(clean, sizeof clean, word);
+	if (near)
+		return cli_wrong("steer: no order '%s': did you mean %s?", clean, near);
+	return cli_wrong("steer: no order '%s': lr= momentum= weight-decay= epochs= patience= threads=, pause, resume, checkpoint, stop, "
+		"stop-after-epoch", clean);
+}
+
+/* `lr=5e-4` or `pause`; a value is checked and rewritten as the option table has it. */
+static int read_order(const char *text, struct order *ret_order)
+{
+	struct order order = {0};
+	char key[64];
+	size_t length = strcspn(text, "=");
+	struct cvt_error err;
+	struct cvt_config scratch;
+	for (int i = 0; i < N_WORDS; i++) {
+		if (!strcmp(words[i], text)) {
+			snprintf(order.name, sizeof order.name, "%s", text);
+			*ret_order = order;
+			return CLI_DONE;
+		}
+	}
+	snprintf(key, sizeof key, "%.*s", (int)length, text);
+	const struct cvt_option *option = cvt_option_find(key);
+	if (!option && text[length])
+		return unknown(key);
+	if (!option)
+		return unknown(text);
+	if (!option->live)
+		return cli_wrong("steer: %s cannot change while a run trains: queue a new run with it", key);
+	if (!text[length])
+		return cli_wrong("steer: %s needs a value: %s=VALUE", key, key);
+	cvt_config_init(&scratch);
+	if (cvt_config_set(&scratch, option, text + length + 1, &err) != CVT_OK) {
+		cli_fail(&err);
+		return CLI_USAGE;
+	}
+	snprintf(order.name, sizeof order.name, "%s", key);
+	cvt_config_get(&scratch, option, order.value, sizeof order.value);
+	*ret_order = order;
+	return CLI_DONE;
+}
+
+static int say(const struct order *order, const char *run, int64_t batch, bool json)
+{
+	if (json)
+		return cli_json(json_pack("{s:o, s:s, s:s, s:s, s:o}", "run", cli_json_text(run), "id", order->id, "name", order->name, "value",
+			order->value, "batch", batch >= 0 ? json_integer(batch) : json_null()));
+	printf("%s%s%s: ", order->name, *order->value ? " " : "", order->value);
+	if (batch >= 0)
+		printf("took effect before batch %lld\n", (long long)batch);
+	else
+		puts("sent, not taken yet");
+	return cli_flush();
+}
+
+static double now(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* Says of each order when it took effect, as its row comes. *ret_left: those without a row when the time was over or the run ended. */
+static int follow(const struct cvt_run *run, struct order *orders, int n, double seconds, bool json, int *ret_left)
+{
+	struct cvt_session *session;
+	struct cvt_error err;
+	int left = n, status = CLI_DONE;
+	if (cvt_session_open(run->folder, &session, &err) != CVT_OK)
+		return cli_fail(&err);
+	for (double end = now() + seconds; left && status == CLI_DONE;) {
+		if (cvt_session_poll(session, &err) < 0) {
+			status = cli_fail(&err);
+			break;
+		}
+		for (int i = 0; i < session->n_commands; i++) {
+			for (int j = 0; j < n; j++) {
+				if (orders[j].seen || strcmp(orders[j].id, session->commands[i].id))
+					continue;
+				orders[j].seen = true;
+				left--;
+				status = say(&orders[j], run->name, session->commands[i].batch, json);
+			}
+		}
+		if (session->behind)
+			continue;
+		if (!left || now() >= end || !session->run.locked)
+			break;
+		struct pollfd fd = {.fd = cvt_session_fd(session), .events = POLLIN};
+		poll(&fd, fd.fd >= 0, 200);
+	}
+	cvt_session_close(session);
+	*ret_left = left;
+	return status;
+}
+
+static int send(const struct cvt_run *run, struct order *orders, int n, double seconds, bool json)
+{
+	struct cvt_error err;
+	int left = n, status = CLI_DONE;
+	for (int i = 0; i < n; i++)
+		if (cvt_run_command(run->folder, orders[i].name, orders[i].value, orders[i].id, &err) != CVT_OK)
+			return cli_fail(&err);
+	if (run->locked && seconds > 0)
+		status = follow(run, orders, n, seconds, json, &left);
+	for (int i = 0; i < n && status == CLI_DONE; i++)
+		if (!orders[i].seen)
+			status = say(&orders[i], run->name, -1, json);
+	if (status == CLI_DONE && left && run->locked && seconds > 0) {
+		fprintf(stderr, "convtui: %s: %d order%s not taken after %g s: the runner takes them after the batch it is in, see convtui show\n",
+			run->name, left, left == 1 ? "" : "s", seconds);
+		return CLI_FAILED;
+	}
+	return status;
+}
+
+static int steer(const struct cli_args *args)
+{
+	struct order orders[MAX_COMMANDS];
+	struct cvt_run run;
+	double seconds = WAIT_SECONDS;
+	int n = args->n_positional - 1;
+	if (n > MAX_COMMANDS)
+		return cli_wrong("steer: at most %d orders at once", MAX_COMMANDS);
+	if (args->flags[0] && (!cvt_text_to_double(args->flags[0], &seconds) || seconds < 0 || seconds > 86400))
+		return cli_wrong("--wait %s: must be 0 to 86400 seconds", args->flags[0]);
+	for (int i = 0; i < n; i++) {
+		int status = read_order(args->positional[i + 1], &orders[i]);
+		if (status != CLI_DONE)
+			return status;
+	}
+	int status = cli_run(args, args->positional[0], &run);
+	if (status != CLI_DONE)
+		return status;
+	if (!run.locked && run.live.state != CVT_STATE_QUEUED) {
+		fprintf(stderr, "convtui: %s is %s: nobody trains it, so there is nothing to steer: convtui resume %s goes on with it\n", run.name,
+			cvt_state_name(run.live.state), run.name);
+		return CLI_FAILED;
+	}
+	return send(&run, orders, n, seconds, args->json);
+}
+
+static int run_steer(const struct cli_command *command, int argc, char **argv)
+{
+	struct cli_args args;
+	int status = cli_parse(command, argc, argv, &args);
+	if (status != CLI_DONE)
+		return status < 0 ? CLI_DONE : status;
+	status = steer(&args);
+	cli_args_finish(&args);
+	return status;
+}
+
+const struct cli_command cli_steer_command = {
+	.name = "steer", .arguments = "RUN ORDER...", .help = "lr=5e-4, epochs=30, pause, resume, checkpoint, stop: says when it took effect",
+	.example = "convtui steer last lr=5e-4", .flags = flags, .min_positional = 2, .max_positional = -1, .run = run_steer,
+};

@@ -1,0 +1,124 @@
+/* summary.c - convtui summary: the runs that are done, line for line as the post prints its own. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "cli/post_results.h"
+#include "cli/select.h"
+#include "cli/table.h"
+#include "filter.h"
+
+static const struct cli_flag flags[] = {
+	{"compare", NULL, "the post's figure and the difference beside each"},
+	{NULL},
+};
+
+/* The post prints its CNNs, its VGGs and GoogLeNet each in a block of its own. */
+static int block_of(const struct cvt_run *run)
+{
+	const char *arch = ui_filter_arch(run->live.network);
+	return !strcmp(arch, "googlenet") ? 2 : !strncmp(arch, "vgg", 3) ? 1 : 0;
+}
+
+/* By block, then in the post's order, then (other networks; the same network again) as they were made. */
+static int by_post_order(const void *a, const void *b)
+{
+	const struct cvt_run *x = a, *y = b;
+	int blocks = block_of(x) - block_of(y);
+	if (blocks)
+		return blocks;
+	int places = post_result_index(x->live.network) - post_result_index(y->live.network);
+	if (places)
+		return places;
+	return x->created < y->created ? -1 : x->created > y->created ? 1 : strcmp(x->name, y->name);
+}
+
+static double post_accuracy(const struct cvt_run *run)
+{
+	int i = post_result_index(run->live.network);
+	return i < n_post_results ? post_results[i].accuracy : NAN;
+}
+
+static int print_json(const struct cvt_run *runs, int n)
+{
+	int status = CLI_DONE;
+	for (int i = 0; i < n && status == CLI_DONE; i++) {
+		double post = post_accuracy(&runs[i]), here = runs[i].live.val_accuracy;
+		status = cli_json(json_pack("{s:o, s:o, s:o, s:o, s:o}", "run", cli_json_text(runs[i].name), "network",
+			cli_json_text(runs[i].live.network), "val_accuracy", cli_json_real(here), "post", cli_json_real(post), "difference",
+			cli_json_real(here - post)));
+	}
+	return status;
+}
+
+/* As pandas prints a Series of texts: labels to the left and as wide as the longest, four spaces, values to the right. */
+static void print_block(const struct cvt_run *runs, int n, bool compare)
+{
+	int label_width = 0, value_width = 0;
+	char value[32], post[32], difference[32];
+	for (int i = 0; i < n; i++) {
+		int width = (int)strlen(runs[i].live.network);
+		label_width = width > label_width ? width : label_width;
+		width = snprintf(value, sizeof value, "%.3f%%", runs[i].live.val_accuracy);
+		value_width = width > value_width ? width : value_width;
+	}
+	puts("accuracies on validation set");
+	for (int i = 0; i < n; i++) {
+		snprintf(value, sizeof value, "%.3f%%", runs[i].live.val_accuracy);
+		printf("%-*s    %*s", label_width, runs[i].live.network, value_width, value);
+		if (compare) {
+			double there = post_accuracy(&runs[i]);
+			cli_percent(there, post, sizeof post);
+			if (isfinite(there))
+				snprintf(difference, sizeof difference, "%+.3f", runs[i].live.val_accuracy - there);
+			printf("    post %8s    %8s    %s", post, isfinite(there) ? difference : "-", runs[i].name);
+		}
+		putchar('\n');
+	}
+}
+
+static int print_text(const struct cvt_run *runs, int n, bool compare)
+{
+	for (int start = 0, end; start < n; start = end) {
+		for (end = start; end < n && block_of(&runs[end]) == block_of(&runs[start]);)
+			end++;
+		if (start)
+			putchar('\n');
+		print_block(runs + start, end - start, compare);
+	}
+	return CLI_DONE;
+}
+
+static int run(const struct cli_command *command, int argc, char **argv)
+{
+	struct cli_args args;
+	struct cvt_run *runs;
+	int n, done = 0, status = cli_parse(command, argc, argv, &args);
+	if (status != CLI_DONE)
+		return status < 0 ? CLI_DONE : status;
+	status = cli_select(&args, &runs, &n);
+	if (status == CLI_DONE) {
+		for (int i = 0; i < n; i++)
+			if (runs[i].live.state == CVT_STATE_DONE && isfinite(runs[i].live.val_accuracy))
+				runs[done++] = runs[i];
+		if (done)
+			qsort(runs, (size_t)done, sizeof *runs, by_post_order);
+		if (done == 0) {
+			fprintf(stderr, "convtui: summary: none of %d run%s is done with a validation accuracy: convtui runs lists them\n", n,
+				n == 1 ? "" : "s");
+			status = CLI_FAILED;
+		} else {
+			status = args.json ? print_json(runs, done) : print_text(runs, done, args.flags[0]);
+		}
+		free(runs);
+	}
+	cli_args_finish(&args);
+	return status;
+}
+
+const struct cli_command cli_summary_command = {
+	.name = "summary", .arguments = "[FILTER]", .help = "the post's summary lines of the runs that are done",
+	.example = "convtui summary --compare arch:cnn", .flags = flags, .max_positional = -1, .run = run,
+};
