@@ -69,7 +69,7 @@ static int read_order(const char *text, struct order *ret_order)
 		cli_fail(&err);
 		return CLI_USAGE;
 	}
-	snprintf(order.name, sizeof order.name, "%s", key);
+	snprintf(order.name, sizeof order.name, "%.23s", option->key);
 	cvt_config_get(&scratch, option, order.value, sizeof order.value);
 	*ret_order = order;
 	return CLI_DONE;
