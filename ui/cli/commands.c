@@ -4,9 +4,11 @@
 
 #include "cli/cli.h"
 
+extern const struct cli_command cli_describe_command;
 extern const struct cli_command cli_doctor_command;
 extern const struct cli_command cli_explain_command;
 extern const struct cli_command cli_help_command;
+extern const struct cli_command cli_queue_command;
 extern const struct cli_command cli_rm_command;
 extern const struct cli_command cli_runs_command;
 extern const struct cli_command cli_show_command;
@@ -14,10 +16,12 @@ extern const struct cli_command cli_steer_command;
 extern const struct cli_command cli_summary_command;
 
 const struct cli_command *const cli_commands[] = {
+	&cli_queue_command,
 	&cli_steer_command,
 	&cli_runs_command,
 	&cli_show_command,
 	&cli_summary_command,
+	&cli_describe_command,
 	&cli_explain_command,
 	&cli_rm_command,
 	&cli_doctor_command,

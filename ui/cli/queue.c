@@ -1,0 +1,97 @@
+/* queue.c - convtui queue: creates queued runs from presets, lists and ranges; convtui work trains them. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "convtui/dataset.h"
+#include "convtui/model.h"
+
+/* What a run of the sweep needs before any is created, so that a size that does not work leaves no half a sweep behind. */
+struct plan { struct cvt_config config; char network[160]; int64_t parameters; };
+struct plans { int n; struct plan *plans; };
+
+static int add(struct plans *plans, const struct cvt_sweep *sweep)
+{
+	struct cvt_error err;
+	void *grown = realloc(plans->plans, sizeof *plans->plans * (size_t)(plans->n + sweep->n));
+	if (!grown)
+		return cli_wrong("queue: no memory for %d runs", plans->n + sweep->n);
+	plans->plans = grown;
+	for (int i = 0; i < sweep->n; i++) {
+		struct plan *plan = &plans->plans[plans->n];
+		struct cvt_description d;
+		int n_classes;
+		plan->config = sweep->configs[i];
+		int status = cli_absolute_paths(&plan->config);
+		if (status != CLI_DONE)
+			return status;
+		if (cvt_dataset_count_classes(plan->config.data, &n_classes, NULL, &err) != CVT_OK
+			|| cvt_describe(&plan->config, n_classes, &d, &err) != CVT_OK)
+			return cli_fail(&err);
+		memcpy(plan->network, d.network, sizeof plan->network);
+		plan->parameters = d.parameters;
+		cvt_description_finish(&d);
+		plans->n++;
+	}
+	return CLI_DONE;
+}
+
+static int add_preset(struct plans *plans, const struct cli_args *args, const char *preset)
+{
+	struct cvt_sweep sweep;
+	struct cvt_config base;
+	struct cvt_error err;
+	cvt_config_init(&base);
+	int status = preset ? cvt_sweep_load_preset(preset, args->options, &sweep, &err) : cvt_sweep_expand(&base, args->options, &sweep, &err);
+	if (status != CVT_OK)
+		return cli_config_failed(&err);
+	status = add(plans, &sweep);
+	cvt_sweep_finish(&sweep);
+	return status;
+}
+
+static int create(const struct plan *plan, const char *store, bool json)
+{
+	struct cvt_error err;
+	struct cvt_run run;
+	char *yaml;
+	if (cvt_config_write(&plan->config, &(struct cvt_provenance){.version = CVT_VERSION}, &yaml, &err) != CVT_OK)
+		return cli_fail(&err);
+	struct cvt_new_run what = {.short_name = cvt_arch_name(plan->config.arch), .config_yaml = yaml, .network = plan->network,
+		.parameters = plan->parameters, .lr = plan->config.lr, .batch_size = plan->config.batch, .epochs = plan->config.epochs};
+	int status = cvt_run_create(store, &what, &run, &err);
+	free(yaml);
+	if (status != CVT_OK)
+		return cli_fail(&err);
+	if (json)
+		return cli_json(json_pack("{s:o, s:o, s:o, s:I}", "run", cli_json_text(run.name), "folder", cli_json_text(run.folder), "network",
+			cli_json_text(plan->network), "parameters", (json_int_t)plan->parameters));
+	printf("%s  %s\n", run.name, plan->network);
+	return cli_flush();
+}
+
+static int run(const struct cli_command *command, int argc, char **argv)
+{
+	struct cli_args args;
+	struct plans plans = {0};
+	char store[1024];
+	int status = cli_parse(command, argc, argv, &args);
+	if (status != CLI_DONE)
+		return status < 0 ? CLI_DONE : status;
+	status = cli_store(&args, store, sizeof store);
+	if (status == CLI_DONE && !args.n_positional)
+		status = add_preset(&plans, &args, NULL);
+	for (int i = 0; i < args.n_positional && status == CLI_DONE; i++)
+		status = add_preset(&plans, &args, args.positional[i]);
+	for (int i = 0; i < plans.n && status == CLI_DONE; i++)
+		status = create(&plans.plans[i], store, args.json);
+	free(plans.plans);
+	cli_args_finish(&args);
+	return status;
+}
+
+const struct cli_command cli_queue_command = {
+	.name = "queue", .arguments = "[PRESET...] [OPTIONS]", .help = "create queued runs; a list or range makes a sweep",
+	.example = "convtui queue quick --lr 1e-3,1e-2 --layers 1..4", .takes_options = true, .max_positional = -1, .run = run,
+};
