@@ -208,6 +208,23 @@ CVT_INLINE void vdeinterleave2(vf lo, vf hi, vf *even, vf *odd)
 #endif
 }
 
+/* Of 2 VL consecutive floats in groups of 4: the first two of each group, and the last two. */
+CVT_INLINE void vpairs(vf a, vf b, vf *first, vf *last)
+{
+#if VL == 16
+	*first = VSHUFFLE(a, b, 0, 1, 4, 5, 8, 9, 12, 13, 16, 17, 20, 21, 24, 25, 28, 29);
+	*last = VSHUFFLE(a, b, 2, 3, 6, 7, 10, 11, 14, 15, 18, 19, 22, 23, 26, 27, 30, 31);
+#elif VL == 8
+	vf l = VSHUFFLE(a, b, 0, 1, 2, 3, 8, 9, 10, 11), h = VSHUFFLE(a, b, 4, 5, 6, 7, 12, 13, 14, 15);
+	vf f = VSHUFFLE(l, h, 0, 1, 8, 9, 4, 5, 12, 13), s = VSHUFFLE(l, h, 2, 3, 10, 11, 6, 7, 14, 15);
+	*first = f;
+	*last = s;
+#else
+	*first = VSHUFFLE(a, b, 0, 1, 4, 5);
+	*last = VSHUFFLE(a, b, 2, 3, 6, 7);
+#endif
+}
+
 /* 4 x 4 transposes inside each 128-bit lane: four vectors of VL / 4 groups of 4 floats become four of their first, second, third and
  * fourth floats. Lane order: group g of vector v lands at lane 4 g + v. Its own inverse. */
 CVT_INLINE void vtranspose4(vf r[4])

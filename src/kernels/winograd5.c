@@ -111,7 +111,7 @@ static void product(int outputs, int in_c, const float *v, const float *u, float
 }
 
 /* What happens to an output of channel o between the sum and memory. */
-struct finish { vf bias, scale, shift, pivot; bool relu, scales, scale_after_relu; };
+struct finish { vf bias, scale, shift, pivot; bool relu, scales, scale_after_relu, smallest; };
 
 CVT_INLINE vf finish(const struct finish *f, vf z)
 {
@@ -156,11 +156,42 @@ CVT_INLINE void sum_piece(const struct cvt_winograd5_forward *a, const struct pi
 	*squares += d * d;
 }
 
-/* A^T M A of one channel and group, finished and written. m: [64] vectors m_plane apart. */
-CVT_INLINE void write_group(const struct cvt_winograd5_forward *a, const struct group *g, const struct finish *f, const float *m,
-	ptrdiff_t step, float *plane, bool sums, vf *sum, vf *squares)
+CVT_INLINE vf extreme(bool smallest, vf a, vf b, vf c, vf d)
 {
-	vf s[4][8];
+	return smallest ? vmin(vmin(a, b), vmin(c, d)) : vmax(vmax(a, b), vmax(c, d));
+}
+
+/* The largest (smallest) of each 2 x 2: the tiles' 2 x 2 results side by side, then the upper rows together and the lower ones. */
+CVT_INLINE void write_pooled(const struct cvt_winograd5_forward *a, const struct group *g, bool smallest, vf z[4][4], float *plane)
+{
+	vf p[4], rows[2][2];
+	CVT_UNROLL
+	for (int i = 0; i < 4; i++) {
+		int r = i & 2, c = 2 * (i & 1);
+		p[i] = extreme(smallest, z[r][c], z[r][c + 1], z[r + 1][c], z[r + 1][c + 1]);
+	}
+	vtranspose4(p);
+	CVT_UNROLL
+	for (int i = 0; i < 2; i++)
+		vpairs(p[2 * i], p[2 * i + 1], &rows[0][i], &rows[1][i]);
+	for (int row = 0; row < 2; row++)
+		for (int i = 0; i < g->n_halves; i++) {
+			const struct piece *s = &g->halves[i];
+			float *to = plane + s->image * a->pooled_stride + (ptrdiff_t)(s->row + row) * (a->w / 2) + s->column - s->from;
+			if (s->row + row >= a->h / 2)
+				continue;
+			if (s->from == 0 && s->to == VL && a->stream_pooled && s->column % VL == 0)
+				vstream(to, rows[row][s->vector]);
+			else
+				vstore_range(to, rows[row][s->vector], s->from, s->to);
+		}
+}
+
+/* A^T M A of one channel and group, finished and written. m: [64] vectors m_plane apart; plane, pooled: the channel in image 0. */
+CVT_INLINE void write_group(const struct cvt_winograd5_forward *a, const struct group *g, const struct finish *f, const float *m,
+	ptrdiff_t step, float *plane, float *pooled, bool sums, vf *sum, vf *squares)
+{
+	vf s[4][8], z[4][4];
 	for (int column = 0; column < 8; column++) {
 		vf in[8], out[4];
 		CVT_UNROLL
@@ -172,22 +203,28 @@ CVT_INLINE void write_group(const struct cvt_winograd5_forward *a, const struct 
 			s[row][column] = out[row];
 	}
 	for (int row = 0; row < 4; row++) {
-		vf z[4];
-		transform_out(s[row], 1, z, 1);
+		transform_out(s[row], 1, z[row], 1);
 		CVT_UNROLL
 		for (int i = 0; i < 4; i++) {
-			z[i] = finish(f, z[i]);
+			z[row][i] = finish(f, z[row][i]);
 			if (sums && g->whole) {
-				vf d = z[i] - f->pivot;
+				vf d = z[row][i] - f->pivot;
 				*sum += d;
 				*squares += d * d;
 			}
 		}
-		vtranspose4(z);
+	}
+	if (pooled)
+		write_pooled(a, g, f->smallest, z, pooled);
+	if (!plane && !(sums && !g->whole))
+		return;
+	for (int row = 0; row < 4; row++) {
+		vtranspose4(z[row]);
 		for (int i = 0; i < g->n_pieces; i++) {
-			write_piece(a, &g->pieces[i], row, plane, z[g->pieces[i].vector]);
+			if (plane)
+				write_piece(a, &g->pieces[i], row, plane, z[row][g->pieces[i].vector]);
 			if (sums && !g->whole)
-				sum_piece(a, &g->pieces[i], row, z[g->pieces[i].vector] - f->pivot, sum, squares);
+				sum_piece(a, &g->pieces[i], row, z[row][g->pieces[i].vector] - f->pivot, sum, squares);
 		}
 	}
 }
@@ -197,15 +234,17 @@ static void write_strip(const struct cvt_winograd5_forward *a, const struct grou
 	for (int o = 0; o < a->out_c; o++) {
 		struct finish f = {
 			.bias = vset(a->bias ? a->bias[o] : 0), .scale = vset(a->scale ? a->scale[o] : 1), .shift = vset(a->scale ? a->shift[o] : 0),
-			.pivot = vset(a->sums ? a->pivot[o] : 0), .relu = a->relu, .scales = a->scale, .scale_after_relu = a->scale_after_relu };
-		float *plane = a->y + (ptrdiff_t)o * a->h * a->w;
+			.pivot = vset(a->sums ? a->pivot[o] : 0), .relu = a->relu, .scales = a->scale, .scale_after_relu = a->scale_after_relu,
+			.smallest = a->pool_sign && a->pool_sign[o] < 0 };
+		float *plane = a->y ? a->y + (ptrdiff_t)o * a->h * a->w : NULL;
+		float *pooled = a->pooled ? a->pooled + (ptrdiff_t)o * (a->h / 2) * (a->w / 2) : NULL;
 		vf sum = vzero(), squares = vzero();
 		for (int i = 0; i < n_groups; i++) {
 			const float *from = m + (ptrdiff_t)o * STRIP + i * VL;
 			if (a->sums)
-				write_group(a, &groups[i], &f, from, m_plane(a->out_c), plane, true, &sum, &squares);
+				write_group(a, &groups[i], &f, from, m_plane(a->out_c), plane, pooled, true, &sum, &squares);
 			else
-				write_group(a, &groups[i], &f, from, m_plane(a->out_c), plane, false, NULL, NULL);
+				write_group(a, &groups[i], &f, from, m_plane(a->out_c), plane, pooled, false, NULL, NULL);
 		}
 		if (a->sums) {
 			vadd_to_doubles(sums + (ptrdiff_t)o * 2 * VL, sum);
@@ -247,8 +286,7 @@ static void forward(const struct cvt_winograd5_forward *a)
 			s += sums[(ptrdiff_t)i * VL + lane];
 		a->sums[i] = s;
 	}
-	if (a->stream)
-		vstream_fence();
+	vstream_fence();
 }
 
 void CVT_KERNEL_INIT(winograd5)(struct cvt_winograd5_kernels *k)

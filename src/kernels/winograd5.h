@@ -14,13 +14,16 @@ struct cvt_winograd5_forward {
 	int in_c, out_c, h, w;
 	long first_tile, last_tile;             /* [first, last) */
 	const float *x; ptrdiff_t x_stride;
-	float *y; ptrdiff_t y_stride;
+	float *y; ptrdiff_t y_stride;           /* NULL: nobody wants it (then pooled is not) */
+	float *pooled; ptrdiff_t pooled_stride; /* NULL, or [images, out_c, h / 2, w / 2]: of each 2 x 2 of y the largest, */
+	const float *pool_sign;                 /* or the smallest where pool_sign[channel] < 0; NULL: always the largest */
+	bool stream_pooled;                     /* past the caches: w / 2 % 16 == 0, and as for stream */
 	const float *weights;                   /* as transform_weights left them */
 	const float *bias;                      /* [out_c] or NULL */
 	bool relu;
 	const float *scale, *shift;             /* [out_c] or both NULL */
 	bool scale_after_relu;                  /* else before it */
-	bool adds;                              /* y += instead of y = */
+	bool adds;                              /* y += instead of y =; pooled is NULL, sums too */
 	bool stream;                            /* past the caches: w % 16 == 0, y 64-byte aligned, y_stride % 16 == 0 */
 	const float *pivot;                     /* [out_c]: wanted where sums is not NULL */
 	double *sums;                           /* NULL or [out_c][2], written: sum and sum of squares of y - pivot over these tiles */

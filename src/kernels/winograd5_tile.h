@@ -17,9 +17,28 @@ enum { TILES_A_VECTOR = VL / 4, ROW = 5 * VL /* floats of a group's row, with th
 
 struct segment { long image; int row, column /* of the first tile, in tiles */, count, lane /* its place in the group */; };
 struct piece { long image; int row, column /* in pixels */, vector, from, to /* lanes */; };
-struct group { int n_segments, n_pieces, n_tiles; bool whole /* all pixels of all tiles are inside */; struct segment segments[VL]; struct piece pieces[VL]; };
+struct group {
+	int n_segments, n_pieces, n_halves, n_tiles;
+	bool whole;                             /* all pixels of all tiles are inside */
+	struct segment segments[VL];
+	struct piece pieces[VL], halves[VL];    /* halves: of the 2 x 2 pooled rows, twice the tiles in a vector */
+};
 
 static inline int tiles_across(int pixels) { return (pixels + 3) / 4; }
+
+/* Cuts a segment, whose tiles are `size` pixels here, where vectors end. Returns how many pieces. */
+static int cut_segment(const struct segment *s, int size, int w, struct piece *pieces)
+{
+	int n = 0, per_vector = VL / size;
+	for (int i = 0; i < s->count;) {
+		int at = s->lane + i, room = per_vector - at % per_vector, m = room < s->count - i ? room : s->count - i;
+		int column = size * (s->column + i), pixels = w - column < size * m ? w - column : size * m, from = at % per_vector * size;
+		if (pixels > 0)
+			pieces[n++] = (struct piece){ s->image, size * s->row, column, at / per_vector, from, from + pixels };
+		i += m;
+	}
+	return n;
+}
 
 /* The n tiles (1 to VL) from `tile` on. */
 static void find_group(struct group *g, long tile, int n, int h, int w)
@@ -28,20 +47,17 @@ static void find_group(struct group *g, long tile, int n, int h, int w)
 	long image = tile / ((long)across * down), rest = tile % ((long)across * down);
 	int row = (int)(rest / across), column = (int)(rest % across);
 
-	g->n_segments = g->n_pieces = 0;
+	g->n_segments = g->n_pieces = g->n_halves = 0;
 	g->n_tiles = n;
 	g->whole = n == VL;
 	for (int lane = 0; lane < n;) {
 		int count = across - column < n - lane ? across - column : n - lane;
-		g->segments[g->n_segments++] = (struct segment){ image, row, column, count, lane };
+		struct segment s = { image, row, column, count, lane };
+		g->segments[g->n_segments++] = s;
+		g->n_pieces += cut_segment(&s, 4, w, g->pieces + g->n_pieces);
+		g->n_halves += cut_segment(&s, 2, w / 2, g->halves + g->n_halves);
 		if (4 * (column + count) > w || 4 * row + 4 > h)
 			g->whole = false;
-		for (int i = 0; i < count;) {
-			int at = lane + i, room = TILES_A_VECTOR - at % TILES_A_VECTOR, m = room < count - i ? room : count - i;
-			int pixels = w - 4 * (column + i) < 4 * m ? w - 4 * (column + i) : 4 * m, from = at % TILES_A_VECTOR * 4;
-			g->pieces[g->n_pieces++] = (struct piece){ image, 4 * row, 4 * (column + i), at / TILES_A_VECTOR, from, from + pixels };
-			i += m;
-		}
 		lane += count;
 		column = 0;
 		if (++row == down) {

@@ -101,6 +101,29 @@ static void check_sums(struct kt *t, const struct cvt_reference_conv *c, const f
 	}
 }
 
+/* Pooled outputs are bits of the outputs themselves. */
+static void check_pooled(struct kt *t, const struct cvt_reference_conv *c, const float *y, const struct cvt_winograd5_forward *a)
+{
+	int h = c->out_h / 2, w = c->out_w / 2;
+	for (int n = 0; n < c->n; n++) {
+		const float *pooled = a->pooled + n * a->pooled_stride;
+		for (int i = 0; i < c->out_c * h * w; i++) {
+			int o = i / (h * w), row = i / w % h, column = i % w;
+			const float *p = y + (((size_t)n * c->out_c + o) * c->out_h + 2 * row) * c->out_w + 2 * column;
+			float sign = a->pool_sign && a->pool_sign[o] < 0 ? -1 : 1, want = sign * p[0];
+			want = fmaxf(want, sign * p[1]);
+			want = fmaxf(want, sign * p[c->out_w]);
+			want = fmaxf(want, sign * p[c->out_w + 1]);
+			if (!(sign * pooled[i] == want))
+				kt_fail(t, "pooled image %d channel %d row %d column %d: %.9g, should be %.9g", n, o, row, column, (double)pooled[i],
+					(double)(sign * want));
+		}
+		for (ptrdiff_t i = (ptrdiff_t)c->out_c * h * w; i < a->pooled_stride; i++)
+			if (!isnan(pooled[i]))
+				kt_fail(t, "wrote between pooled images");
+	}
+}
+
 static void check_forward(struct kt *t)
 {
 	const struct cvt_winograd5_kernels *k = &t->kernels->winograd5;
@@ -130,6 +153,12 @@ static void check_forward(struct kt *t)
 			for (size_t i = 0; i < out; i++)
 				y[n * y_stride + i] = 0.25f * (float)(i % 7);
 
+	if (!adds && kt_flag(t, "pooled")) {
+		a.pooled_stride = (out / plane) * (c.in_h / 2) * (c.in_w / 2) + (can_stream ? 0 : kt_int(t, "pooled_gap", 0, 20));
+		a.pooled = kt_output(t, a.pooled_stride * c.n, can_stream);
+		a.pool_sign = kt_flag(t, "signs") ? pivot : NULL;
+		a.stream_pooled = can_stream && c.in_w % 32 == 0 && a.pooled_stride % 16 == 0;
+	}
 	a.last_tile = cut;
 	k->forward(&a);
 	a.first_tile = cut;
@@ -155,6 +184,8 @@ static void check_forward(struct kt *t)
 	}
 	kt_close(t, "y", got, want, bound, out * c.n, winograd_tolerance(c.in_c));
 	check_gap(t, y, c.n, out, y_stride);
+	if (a.pooled)
+		check_pooled(t, &c, got, &a);
 	if (has_sums && !adds)
 		check_sums(t, &c, got, pivot, sums, 2);
 }
@@ -230,6 +261,25 @@ static void check_gradient(struct kt *t)
 
 /* One task's worth of images of the post's networks. */
 struct bench { struct cvt_winograd5_forward forward; struct cvt_winograd5_gradient gradient; const struct cvt_winograd5_kernels *k; };
+static void run_pooled(void *context)
+{
+	struct bench *b = context;
+	struct cvt_winograd5_forward a = b->forward;
+	a.pooled = a.y;
+	a.pooled_stride = a.y_stride;
+	a.stream_pooled = a.w / 2 % 16 == 0;
+	a.y = NULL;
+	b->k->forward(&a);
+}
+static void run_sums(void *context)
+{
+	struct bench *b = context;
+	struct cvt_winograd5_forward a = b->forward;
+	static double sums[1000];
+	a.sums = sums;
+	a.pivot = a.bias;
+	b->k->forward(&a);
+}
 static void run_forward(void *context) { struct bench *b = context; b->k->forward(&b->forward); }
 static void run_gradient(void *context) { struct bench *b = context; b->k->gradient(&b->gradient); }
 
@@ -254,6 +304,12 @@ static void bench_one(struct kt *t, int in_c, int out_c, int size, bool gradient
 	char label[64];
 	snprintf(label, sizeof label, "%d->%d @%d", in_c, out_c, size);
 	kt_bench(t, label, 50.0 * n * plane * in_c * out_c, 0, gradient ? run_gradient : run_forward, &b);
+	if (gradient || in_c > out_c)
+		return;
+	snprintf(label, sizeof label, "%d->%d @%d sums", in_c, out_c, size);
+	kt_bench(t, label, 50.0 * n * plane * in_c * out_c, 0, run_sums, &b);
+	snprintf(label, sizeof label, "%d->%d @%d pooled only", in_c, out_c, size);
+	kt_bench(t, label, 50.0 * n * plane * in_c * out_c, 0, run_pooled, &b);
 }
 
 static void bench_forward(struct kt *t)
