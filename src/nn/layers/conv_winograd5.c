@@ -78,7 +78,7 @@ struct job {
 	int n_tasks;
 	float *shared;                          /* transformed weights, or accumulators */
 	double *sums;                           /* [tasks][out_c][2], or [chunks][out_c] of the bias's gradient */
-	bool stream;
+	bool stream, stream_pooled;
 };
 
 static float *worker_scratch(const struct cvt_conv_call *call, int worker)
@@ -109,6 +109,10 @@ static void tiles_task(void *context, int task, int worker)
 		a.x_stride = call->x_stride;
 		a.y = call->y;
 		a.y_stride = call->y_stride;
+		a.pooled = call->pooled;
+		a.pooled_stride = call->pooled_stride;
+		a.pool_sign = call->pool_sign;
+		a.stream_pooled = j->stream_pooled;
 		a.bias = call->bias;
 		a.relu = call->relu;
 		a.scale = call->scale;
@@ -126,10 +130,10 @@ static void tiles_task(void *context, int task, int worker)
 	j->k->forward(&a);
 }
 
-static bool can_stream(const struct cvt_conv_shape *s, int channels, int n, const float *y, ptrdiff_t y_stride)
+/* Rows of whole cache lines, and enough of them. */
+static bool can_stream(int w, ptrdiff_t image, int n, const float *y, ptrdiff_t y_stride)
 {
-	return s->in_w % 16 == 0 && (uintptr_t)y % 64 == 0 && y_stride % 16 == 0 &&
-		sizeof(float) * (size_t)n * channels * s->in_h * s->in_w >= STREAM_BYTES;
+	return w % 16 == 0 && (uintptr_t)y % 64 == 0 && y_stride % 16 == 0 && (ptrdiff_t)sizeof(float) * n * image >= STREAM_BYTES;
 }
 
 static void run_tiles(struct job *j)
@@ -138,11 +142,13 @@ static void run_tiles(struct job *j)
 	const struct cvt_conv_shape *s = &call->shape;
 	int in = channels_in(s, j->pass), out = channels_out(s, j->pass);
 	bool forward = j->pass == CVT_CONV_FORWARD;
+	ptrdiff_t plane = (ptrdiff_t)s->in_h * s->in_w;
 
 	j->n_tasks = count_tasks(j->tiles);
 	j->sums = (double *)((char *)j->shared + round_up(4 * j->k->weights_floats(in, out)));
-	j->stream = forward ? can_stream(s, out, call->n, call->y, call->y_stride) :
-		!call->dx_adds && can_stream(s, out, call->n, call->dx, call->dx_stride);
+	j->stream = forward ? can_stream(s->in_w, plane * out, call->n, call->y, call->y_stride) :
+		!call->dx_adds && can_stream(s->in_w, plane * out, call->n, call->dx, call->dx_stride);
+	j->stream_pooled = can_stream(s->in_w / 2, (ptrdiff_t)(s->in_h / 2) * (s->in_w / 2) * out, call->n, call->pooled, call->pooled_stride);
 	cvt_pool_run(call->pool, weights_task, j, j->k->weights_blocks(in, out));
 	cvt_pool_run(call->pool, tiles_task, j, j->n_tasks);
 	if (forward && call->sums)
@@ -207,4 +213,5 @@ static void run(const struct cvt_conv_call *call, enum cvt_conv_pass pass)
 		run_tiles(&j);
 }
 
-const struct cvt_conv_method cvt_conv_winograd5 = { .name = "winograd F(4x4,5x5)", .fits = fits, .scratch = scratch, .run = run };
+const struct cvt_conv_method cvt_conv_winograd5 = { .name = "winograd F(4x4,5x5)", .fits = fits, .scratch = scratch, .run = run,
+	.pools = true, .sums = true };
