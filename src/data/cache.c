@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "convtui/machine.h"
 #include "convtui/text.h"
@@ -166,7 +167,19 @@ int cvt_cache_read(const struct cvt_cache *cache, int slot, bool check, unsigned
 	return CVT_OK;
 }
 
-/* Caches of the same folder and settings whose files have changed since. Failing to remove one is no failure. */
+/* A cache of the same folder and settings whose files have changed since; or one being built by somebody who was killed an hour ago. */
+static bool is_stale(const char *path, const char *name, const char *own, size_t prefix)
+{
+	const char *dot = strrchr(name, '.');
+	struct stat info;
+	if (strncmp(name, own, prefix) != 0 || !dot)
+		return false;
+	if (strcmp(dot, ".pixels") == 0)
+		return strcmp(name, own) != 0;
+	return strcmp(dot, ".tmp") == 0 && stat(path, &info) == 0 && (double)info.st_mtime < cvt_clock_wall() - 3600;
+}
+
+/* Failing to remove one is no failure. */
 static void remove_older(const struct cvt_cache *cache, size_t prefix)
 {
 	char folder[4096], path[4096];
@@ -179,9 +192,7 @@ static void remove_older(const struct cvt_cache *cache, size_t prefix)
 	if (!open_folder)
 		return;
 	for (struct dirent *entry; (entry = readdir(open_folder));) {
-		const char *dot = strrchr(entry->d_name, '.');
-		if (strncmp(entry->d_name, name, prefix) == 0 && strcmp(entry->d_name, name) != 0 && dot && strcmp(dot, ".pixels") == 0 &&
-			cvt_path_join(path, sizeof(path), folder, entry->d_name, NULL) == CVT_OK)
+		if (cvt_path_join(path, sizeof(path), folder, entry->d_name, NULL) == CVT_OK && is_stale(path, entry->d_name, name, prefix))
 			unlink(path);
 	}
 	closedir(open_folder);

@@ -10,7 +10,7 @@
 
 enum { MOTORBIKE, AIRPLANE, SCHOONER };
 const char *const cvt_pictures_classes[CVT_PICTURES_CLASSES] = {"Motorbikes", "airplanes", "schooner"};
-static const int counts[CVT_PICTURES_CLASSES] = {800, 800, 64};
+static const int counts[CVT_PICTURES_CLASSES] = {960, 960, 80};
 
 static const struct cvt_pose whole = {1, 0, 0, 1, 0, 0, 1};   /* the picture's own coordinates */
 
@@ -171,7 +171,7 @@ static void draw_schooner(struct cvt_canvas *canvas, struct cvt_stream *s, const
 
 static struct cvt_pose random_pose(struct cvt_stream *s, float smallest, float largest)
 {
-	const float scale = cvt_stream_uniform(s, smallest, largest), angle = cvt_stream_uniform(s, -0.3f, 0.3f);
+	const float scale = cvt_stream_uniform(s, smallest, largest), angle = cvt_stream_uniform(s, -0.2f, 0.2f);
 	const float flip = cvt_stream_below(s, 2) ? 1 : -1, squeeze = cvt_stream_uniform(s, 0.8f, 1.05f);
 	const float c = cosf(angle) * scale, d = sinf(angle) * scale, room = 0.5f - scale * 0.85f;
 	return (struct cvt_pose){c * flip * squeeze, -d, d * flip * squeeze, c, 0.5f + cvt_stream_uniform(s, -1, 1) * (room > 0.04f ? room : 0.04f),
@@ -206,8 +206,8 @@ int cvt_pictures_draw(int class_index, int index, int size, int channels, unsign
 		return cvt_fail(err, CVT_ERR_MEMORY, "no memory to draw a picture of %d x %d", size, size);
 	const float ground = draw_ground(&canvas, &s);
 	draw_clutter(&canvas, &s, 2 + cvt_stream_below(&s, 6), 0.12f);
-	const struct cvt_colour paint[2] = {against(&s, ground, 0.2f), against(&s, ground, 0.2f)};
-	const struct cvt_pose pose = random_pose(&s, 0.3f, 0.46f);
+	const struct cvt_colour paint[2] = {against(&s, ground, 0.25f), against(&s, ground, 0.25f)};
+	const struct cvt_pose pose = random_pose(&s, 0.36f, 0.46f);
 	if (class_index == MOTORBIKE)
 		draw_motorbike(&canvas, &s, &pose, paint);
 	else if (class_index == AIRPLANE)

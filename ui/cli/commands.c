@@ -4,6 +4,7 @@
 
 #include "cli/cli.h"
 
+extern const struct cli_command cli_data_command;
 extern const struct cli_command cli_describe_command;
 extern const struct cli_command cli_doctor_command;
 extern const struct cli_command cli_explain_command;
@@ -22,6 +23,7 @@ const struct cli_command *const cli_commands[] = {
 	&cli_show_command,
 	&cli_summary_command,
 	&cli_describe_command,
+	&cli_data_command,
 	&cli_explain_command,
 	&cli_rm_command,
 	&cli_doctor_command,
