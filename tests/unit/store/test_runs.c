@@ -1,0 +1,439 @@
+/* Runs: created, listed, found, removed; the live page; states. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <fcntl.h>
+#include <math.h>
+#include <pthread.h>
+
+#include "../scratch.h"
+#include "base/random.h"
+#include "convtui/store.h"
+#include "convtui/text.h"
+#include "faults.h"
+#include "store/live.h"
+#include "store/writer.h"
+
+static int teardown(void **state)
+{
+	no_faults();
+	return scratch_teardown(state);
+}
+
+static const struct cvt_new_run new_run = {.short_name = "cnn", .config_yaml = "lr: 1e-4\n", .network = "3->16 FM total: 16",
+	.parameters = 1234567890123, .lr = 1e-4, .batch_size = 128, .epochs = 20};
+
+static struct cvt_run create(const char *short_name)
+{
+	struct cvt_new_run what = new_run;
+	struct cvt_run run;
+	struct cvt_error err;
+
+	what.short_name = short_name;
+	if (cvt_run_create(scratch("runs"), &what, &run, &err) != CVT_OK)
+		fail_msg("%s", err.message);
+	return run;
+}
+
+static void store_paths(void **state)
+{
+	char path[64];
+	struct cvt_error err;
+
+	setenv("CONVTUI_RUNS", "/a/runs", 1);
+	setenv("XDG_STATE_HOME", "/x", 1);
+	setenv("HOME", "/home/me", 1);
+	assert_int_equal(cvt_store_path("given", path, sizeof path, &err), CVT_OK);
+	assert_string_equal(path, "given");
+	assert_int_equal(cvt_store_path(NULL, path, sizeof path, &err), CVT_OK);
+	assert_string_equal(path, "/a/runs");
+	unsetenv("CONVTUI_RUNS");
+	assert_int_equal(cvt_store_path(NULL, path, sizeof path, &err), CVT_OK);
+	assert_string_equal(path, "/x/convtui/runs");
+	setenv("XDG_STATE_HOME", "relative", 1);
+	assert_int_equal(cvt_store_path(NULL, path, sizeof path, &err), CVT_OK);
+	assert_string_equal(path, "/home/me/.local/state/convtui/runs");
+	assert_int_equal(cvt_store_path(NULL, path, 10, &err), CVT_ERR_RANGE);
+	unsetenv("XDG_STATE_HOME");
+	unsetenv("HOME");
+	assert_int_equal(cvt_store_path(NULL, path, sizeof path, &err), CVT_ERR_NOT_FOUND);
+}
+
+static void a_run_appears_whole(void **state)
+{
+	struct cvt_run run = create("cnn");
+	struct stat st;
+	char path[1200];
+
+	assert_int_equal(run.live.state, CVT_STATE_QUEUED);
+	assert_int_equal(run.live.parameters, new_run.parameters);
+	assert_string_equal(run.live.network, new_run.network);
+	assert_true(run.live.lr == 1e-4 && run.live.batch_size == 128 && run.live.epochs == 20);
+	assert_true(isnan(run.live.loss) && run.live.checkpoint_batch == -1 && !run.locked && run.created > 1e9);
+	assert_int_equal(strlen(run.name), strlen("2026-11-24-1-cnn"));
+	assert_string_equal(run.name + 10, "-1-cnn");
+	assert_int_equal(stat(run.folder, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0700);
+	snprintf(path, sizeof path, "%s/config.yaml", run.folder);
+	assert_string_equal(scratch_get(path), "lr: 1e-4\n");
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
+	snprintf(path, sizeof path, "%s/live", run.folder);
+	assert_int_equal(scratch_size(path), CVT_LIVE_SIZE);
+	snprintf(path, sizeof path, "%s/inbox", run.folder);
+	assert_true(scratch_exists(path));
+	assert_string_equal(create("vgg-a").name + 10, "-2-vgg-a"); /* numbers of a day, whatever the name */
+}
+
+/* Each open, write, fsync and rename in turn: either the run is whole and found, or there is none, and no rest of it. */
+static void creation_fails_whole(void **state)
+{
+	struct cvt_run run, *runs;
+	int n;
+
+	inject(-1, 0);
+	create("first");
+	int calls = faults.calls;
+	assert_true(calls >= 10);
+	for (int at = 0; at < calls; at++) {
+		inject(at, ENOSPC);
+		int status = cvt_run_create(scratch("runs"), &new_run, &run, NULL);
+		no_faults();
+		assert_int_equal(status, CVT_ERR_SPACE);
+		assert_int_equal(cvt_store_list(scratch("runs"), &runs, &n, NULL), CVT_OK);
+		if (at < calls - 1) /* after the rename only the folder's fsync is left, and the run is there */
+			assert_int_equal(n, 1);
+		for (int i = 0; i < n; i++)
+			assert_int_equal(runs[i].live.state, CVT_STATE_QUEUED);
+		free(runs);
+	}
+	char command[1200];
+	snprintf(command, sizeof command, "test -z \"$(find '%s' -maxdepth 1 -name '.?*')\"", scratch("runs"));
+	assert_int_equal(system(command), 0);
+}
+
+static void bad_short_names(void **state)
+{
+	static const char *const names[] = {"", "a/b", "..", "A", "a b", "x\n", "123456789012345678901234567890123", NULL};
+	struct cvt_new_run what = new_run;
+	struct cvt_run run;
+
+	for (int i = 0; i < 8; i++) {
+		what.short_name = names[i];
+		assert_int_equal(cvt_run_create(scratch("runs"), &what, &run, NULL), CVT_ERR_RANGE);
+	}
+	assert_false(scratch_exists(scratch("runs")));
+}
+
+enum { RACERS = 8, EACH = 12 };
+
+static void *race(void *argument)
+{
+	struct cvt_new_run what = new_run;
+	struct cvt_run run;
+
+	what.short_name = argument;
+	for (int i = 0; i < EACH; i++)
+		if (cvt_run_create(scratch_folder, &what, &run, NULL) != CVT_OK)
+			return argument;
+	return NULL;
+}
+
+static void racing_creators_get_different_numbers(void **state)
+{
+	static char names[RACERS][8];
+	pthread_t threads[RACERS];
+	struct cvt_run *runs;
+	static bool seen[10 * RACERS * EACH];
+	int n;
+
+	for (int i = 0; i < RACERS; i++) {
+		snprintf(names[i], sizeof names[i], "%s", i % 2 ? "same" : (char[]){'r', (char)('a' + i), 0});
+		pthread_create(&threads[i], NULL, race, names[i]);
+	}
+	for (int i = 0; i < RACERS; i++) {
+		void *failed;
+
+		pthread_join(threads[i], &failed);
+		assert_null(failed);
+	}
+	assert_int_equal(cvt_store_list(scratch_folder, &runs, &n, NULL), CVT_OK);
+	assert_int_equal(n, RACERS * EACH);
+	for (int i = 0; i < n; i++) {
+		int number = atoi(runs[i].name + 11);
+
+		assert_in_range(number, 1, 10 * RACERS * EACH - 1);
+		if (seen[number])
+			fail_msg("number %d was given twice", number);
+		seen[number] = true;
+	}
+	free(runs);
+}
+
+static void lists_what_is_a_run(void **state)
+{
+	struct cvt_run *runs = NULL, a, b;
+	struct cvt_error err;
+	char path[1200], page[CVT_LIVE_SIZE] = "junk";
+	int n = -1;
+
+	assert_int_equal(cvt_store_list(scratch("none"), &runs, &n, &err), CVT_OK);
+	assert_int_equal(n, 0);
+	free(runs);
+	a = create("cnn");
+	b = create("vgg");
+	mkdir(scratch("runs/other"), 0700);            /* no run */
+	scratch_text(scratch("runs/file"), "x");
+	mkdir(scratch("runs/bad\x1b[31m"), 0700);      /* not a name that is followed */
+	mkdir(scratch("runs/damaged"), 0700);
+	scratch_put(scratch("runs/damaged/live"), "w", page, sizeof page);
+	mkdir(scratch("runs/cut"), 0700);
+	scratch_text(scratch("runs/cut/live"), "convtui 1\nstate done\n");
+	mkdir(scratch("runs/pageless"), 0700);
+	scratch_text(scratch("runs/pageless/config.yaml"), "");
+	mkdir(scratch("runs/fifo"), 0700);
+	mkfifo(scratch("runs/fifo/live"), 0600);
+	assert_int_equal(cvt_store_list(scratch("runs"), &runs, &n, &err), CVT_OK);
+	assert_int_equal(n, 6);
+	int failed = 0, queued = 0;
+	for (int i = 0; i < n; i++) {
+		failed += runs[i].live.state == CVT_STATE_FAILED && runs[i].live.reason[0] != 0;
+		queued += runs[i].live.state == CVT_STATE_QUEUED;
+		assert_true(i == 0 || runs[i - 1].created <= runs[i].created);
+	}
+	assert_int_equal(failed, 4);
+	assert_int_equal(queued, 2);
+	free(runs);
+	assert_int_equal(cvt_run_read(a.folder, &a, &err), CVT_OK);
+	snprintf(path, sizeof path, "%s///", b.folder);
+	assert_int_equal(cvt_run_read(path, &a, &err), CVT_OK);
+	assert_string_equal(a.name, b.name);
+	assert_int_equal(cvt_run_read(scratch("runs/other"), &a, &err), CVT_ERR_NOT_FOUND);
+	assert_int_equal(cvt_run_read(scratch("runs/absent"), &a, &err), CVT_ERR_NOT_FOUND);
+	assert_int_equal(cvt_run_read(scratch("runs/damaged"), &a, &err), CVT_ERR_FORMAT);
+}
+
+static void finds_by_name(void **state)
+{
+	const char *store;
+	struct cvt_run run, first, last;
+	struct cvt_error err;
+
+	assert_int_equal(cvt_store_find(scratch("runs"), "last", &run, &err), CVT_ERR_NOT_FOUND);
+	first = create("cnn");
+	create("vgg-a");
+	last = create("vgg-b");
+	store = scratch("runs");
+	assert_int_equal(cvt_store_find(store, "last", &run, &err), CVT_OK);
+	assert_string_equal(run.name, last.name);
+	assert_int_equal(cvt_store_find(store, "cn", &run, &err), CVT_OK);
+	assert_string_equal(run.name, first.name);
+	assert_int_equal(cvt_store_find(store, first.name, &run, &err), CVT_OK);
+	assert_int_equal(cvt_store_find(store, first.folder, &run, &err), CVT_OK);
+	assert_string_equal(run.name, first.name);
+	assert_int_not_equal(cvt_store_find(store, "vgg", &run, &err), CVT_OK);
+	assert_non_null(strstr(err.message, "fits 2 runs"));
+	assert_non_null(strstr(err.message, last.name));
+	assert_int_equal(cvt_store_find(store, "vggb", &run, &err), CVT_ERR_NOT_FOUND);
+	assert_non_null(strstr(err.message, last.name)); /* what is near */
+	assert_int_equal(cvt_store_find(store, "", &run, &err), CVT_ERR_NOT_FOUND);
+	assert_int_not_equal(cvt_store_find(store, "../runs", &run, &err), CVT_OK);
+}
+
+static void removes_to_the_trash(void **state)
+{
+	struct cvt_run a = create("cnn"), b = create("cnn"), run;
+	struct cvt_writer *writer;
+	struct cvt_error err;
+	char store[600];
+	int n = -1;
+
+	snprintf(store, sizeof store, "%s", scratch("runs"));
+	assert_int_equal(cvt_writer_open(a.folder, &writer, &err), CVT_OK);
+	assert_int_equal(cvt_run_remove(store, a.folder, &err), CVT_ERR_BUSY);
+	assert_true(scratch_exists(a.folder));
+	cvt_writer_close(writer);
+	assert_int_equal(cvt_run_remove(store, a.folder, &err), CVT_OK);
+	assert_false(scratch_exists(a.folder));
+	assert_int_equal(cvt_run_remove(store, a.folder, &err), CVT_ERR_NOT_FOUND);
+	assert_int_equal(cvt_store_find(store, a.name, &run, &err), CVT_ERR_NOT_FOUND);
+
+	/* Nothing outside of the store, nothing that is no run. */
+	mkdir(scratch("elsewhere"), 0700);
+	scratch_text(scratch("elsewhere/config.yaml"), "");
+	assert_int_equal(cvt_run_remove(store, scratch("elsewhere"), &err), CVT_ERR_NOT_FOUND);
+	assert_int_equal(cvt_run_remove(store, scratch("runs/.trash"), &err), CVT_ERR_NOT_FOUND);
+	assert_int_equal(cvt_run_remove(store, scratch("runs/.."), &err), CVT_ERR_NOT_FOUND);
+	assert_int_equal(symlink(scratch("elsewhere"), scratch("runs/link")), 0);
+	assert_int_equal(cvt_run_remove(store, scratch("runs/link"), &err), CVT_ERR_NOT_FOUND);
+	assert_true(scratch_exists(scratch("elsewhere/config.yaml")));
+
+	/* A second one of the same name. */
+	assert_int_equal(rename(b.folder, a.folder), 0);
+	assert_int_equal(cvt_run_remove(store, a.folder, &err), CVT_OK);
+	assert_int_equal(symlink(scratch("elsewhere"), scratch("runs/.trash/link")), 0);
+	assert_int_equal(cvt_store_empty_trash(store, &n, &err), CVT_OK);
+	assert_int_equal(n, 3);
+	assert_true(scratch_exists(scratch("elsewhere/config.yaml"))); /* the link went, not what it led to */
+	assert_int_equal(cvt_store_empty_trash(store, &n, &err), CVT_OK);
+	assert_int_equal(n, 0);
+}
+
+static void crashed_is_derived(void **state)
+{
+	struct cvt_run run = create("cnn"), again;
+	struct cvt_writer *writer;
+	struct cvt_live live = run.live;
+
+	assert_int_equal(cvt_writer_open(run.folder, &writer, NULL), CVT_OK);
+	live.state = CVT_STATE_TRAINING;
+	assert_int_equal(cvt_writer_live(writer, &live, NULL), CVT_OK);
+	assert_int_equal(cvt_run_read(run.folder, &again, NULL), CVT_OK);
+	assert_int_equal(again.live.state, CVT_STATE_TRAINING);
+	assert_true(again.locked);
+	assert_true(again.created == run.created); /* a runner keeps it */
+	cvt_writer_close(writer);
+	assert_int_equal(cvt_run_read(run.folder, &again, NULL), CVT_OK);
+	assert_int_equal(again.live.state, CVT_STATE_CRASHED);
+	assert_false(again.locked);
+	for (int s = CVT_STATE_QUEUED; s < CVT_STATE_CRASHED; s++) {
+		assert_int_equal(cvt_writer_open(run.folder, &writer, NULL), CVT_OK);
+		live.state = (enum cvt_state)s;
+		assert_int_equal(cvt_writer_live(writer, &live, NULL), CVT_OK);
+		cvt_writer_close(writer);
+		assert_int_equal(cvt_run_read(run.folder, &again, NULL), CVT_OK);
+		assert_int_equal(again.live.state, cvt_state_alive((enum cvt_state)s) ? CVT_STATE_CRASHED : s);
+	}
+	assert_string_equal(cvt_state_name(CVT_STATE_EVALUATING), "evaluating");
+	assert_string_equal(cvt_state_name((enum cvt_state)99), "unknown");
+}
+
+static struct cvt_live full_live(void)
+{
+	struct cvt_live live;
+	int number = 0;
+
+	memset(&live, 0, sizeof live);
+	live.state = CVT_STATE_BLOCKED;
+	memset(live.reason, 'r', sizeof live.reason - 1);
+	memset(live.network, 'n', sizeof live.network - 1);
+	memset(live.host, 'h', sizeof live.host - 1);
+	live.lr = -1.2345678901234567e-300;
+	live.parameters = live.batch = live.checkpoint_batch = live.peak_bytes = INT64_MIN;
+	int *ints[] = {&live.batch_size, &live.epochs, &live.epoch, &live.batch_in_epoch, &live.batches_per_epoch, &live.prepared,
+		&live.to_prepare, &live.bad, &live.evaluated, &live.to_evaluate, &live.best_epoch, &live.pid, &live.threads,
+		&live.train_images, &live.val_images};
+	for (size_t i = 0; i < sizeof ints / sizeof ints[0]; i++)
+		*ints[i] = -2147483647 + number++;
+	double *reals[] = {&live.loss, &live.train_accuracy, &live.val_loss, &live.val_accuracy, &live.best_val_accuracy,
+		&live.images_per_second, &live.batch_seconds, &live.seconds, &live.started, &live.updated, &live.checkpoint_time};
+	for (size_t i = 0; i < sizeof reals / sizeof reals[0]; i++)
+		*reals[i] = -1.2345678901234567e-300 * (1 + number++);
+	return live;
+}
+
+static void the_longest_page_fits(void **state)
+{
+	struct cvt_live live = full_live(), again;
+	char page[CVT_LIVE_SIZE];
+	double created;
+	struct cvt_error err;
+
+	cvt_live_format(&live, 1.5e9, page);
+	assert_int_equal(page[CVT_LIVE_SIZE - 1], '\n');
+	assert_null(memchr(page, 0, sizeof page));
+	if (cvt_live_parse(page, sizeof page, &again, &created, &err) != CVT_OK)
+		fail_msg("%s", err.message);
+	assert_memory_equal(&again, &live, sizeof live);
+	assert_true(created == 1.5e9);
+}
+
+static void text_in_the_page_cannot_break_it(void **state)
+{
+	struct cvt_live live, again;
+	char page[CVT_LIVE_SIZE];
+	double created;
+
+	cvt_live_init(&live);
+	live.state = CVT_STATE_TRAINING;
+	strcpy(live.reason, "a\nstate done\nchecksum 00000000\n\x1b[31m");
+	cvt_live_format(&live, 1, page);
+	assert_int_equal(cvt_live_parse(page, sizeof page, &again, &created, NULL), CVT_OK);
+	assert_int_equal(again.state, CVT_STATE_TRAINING);
+	assert_string_equal(again.reason, "a?state done?checksum 00000000??[31m");
+	assert_true(isnan(again.loss) && again.batch_size == -1);
+}
+
+/* Every mixture of an old and a new page, cut at any byte, and every single flipped bit of what the checksum covers. */
+static void torn_pages_are_seen(void **state)
+{
+	struct cvt_live a = full_live(), b = full_live(), again;
+	char old[CVT_LIVE_SIZE], new[CVT_LIVE_SIZE], torn[CVT_LIVE_SIZE];
+	double created;
+
+	int whole = 0;
+
+	b.batch++;
+	b.loss /= 3;
+	b.state = CVT_STATE_DONE;
+	cvt_live_format(&a, 1, old);
+	cvt_live_format(&b, 1, new);
+	for (size_t cut = 0; cut <= sizeof torn; cut++) {
+		memcpy(torn, new, cut);
+		memcpy(torn + cut, old + cut, sizeof torn - cut);
+		int status = cvt_live_parse(torn, sizeof torn, &again, &created, NULL);
+		/* What follows the checksum does not count, so a rest of the old page there does no harm. */
+		if (status == CVT_OK)
+			assert_true(memcmp(&again, &a, sizeof a) == 0 || memcmp(&again, &b, sizeof b) == 0);
+		whole += status == CVT_OK;
+	}
+	assert_in_range(whole, 2, sizeof torn - 1000); /* most cuts within the text are seen */
+	size_t covered = (size_t)(strstr(old, "checksum ") - old) + 17;
+	for (size_t i = 0; i < covered; i++) {
+		memcpy(torn, old, sizeof torn);
+		torn[i] ^= 1 << i % 8;
+		assert_int_equal(cvt_live_parse(torn, sizeof torn, &again, &created, NULL), CVT_ERR_FORMAT);
+	}
+	for (size_t size = 0; size < CVT_LIVE_SIZE; size += 97)
+		assert_int_equal(cvt_live_parse(old, size, &again, &created, NULL), CVT_ERR_FORMAT);
+}
+
+static void seal(char page[CVT_LIVE_SIZE], const char *text)
+{
+	int n = snprintf(page, CVT_LIVE_SIZE, "%s", text);
+
+	snprintf(page + n, (size_t)(CVT_LIVE_SIZE - n), "checksum %08x\n", cvt_crc32c(0, text, strlen(text)));
+}
+
+static void pages_of_others(void **state)
+{
+	struct cvt_live live;
+	char page[CVT_LIVE_SIZE] = "";
+	double created;
+
+	seal(page, "convtui 1\nstate done\nfuture 1 2 3\nloss 0.5\n"); /* a newer program's key */
+	assert_int_equal(cvt_live_parse(page, sizeof page, &live, &created, NULL), CVT_OK);
+	assert_true(live.loss == 0.5 && live.state == CVT_STATE_DONE && isnan(created));
+	static const char *const wrong[] = {"convtui 1\nstate crashed\n", "convtui 1\nstate\n", "convtui 1\nepoch 99999999999\n",
+		"convtui 1\nloss 0x1p3\n", "convtui 1\nbatch \n", "convtui 2\nstate done\n", "convtui 1\n\n"};
+	for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+		seal(page, wrong[i]);
+		assert_int_equal(cvt_live_parse(page, sizeof page, &live, &created, NULL), CVT_ERR_FORMAT);
+	}
+}
+
+#define WITH_FOLDER(test) cmocka_unit_test_setup_teardown(test, scratch_setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(store_paths), WITH_FOLDER(a_run_appears_whole), WITH_FOLDER(creation_fails_whole), WITH_FOLDER(bad_short_names),
+		WITH_FOLDER(racing_creators_get_different_numbers), WITH_FOLDER(lists_what_is_a_run), WITH_FOLDER(finds_by_name),
+		WITH_FOLDER(removes_to_the_trash), WITH_FOLDER(crashed_is_derived), cmocka_unit_test(the_longest_page_fits),
+		cmocka_unit_test(text_in_the_page_cannot_break_it), cmocka_unit_test(torn_pages_are_seen), cmocka_unit_test(pages_of_others),
+	};
+
+	return cmocka_run_group_tests_name("runs", tests, NULL, NULL);
+}
