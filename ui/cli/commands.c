@@ -6,7 +6,9 @@
 
 extern const struct cli_command cli_data_command;
 extern const struct cli_command cli_describe_command;
+extern const struct cli_command cli_bench_command;
 extern const struct cli_command cli_doctor_command;
+extern const struct cli_command cli_export_command;
 extern const struct cli_command cli_explain_command;
 extern const struct cli_command cli_help_command;
 extern const struct cli_command cli_queue_command;
@@ -26,6 +28,8 @@ const struct cli_command *const cli_commands[] = {
 	&cli_data_command,
 	&cli_explain_command,
 	&cli_rm_command,
+	&cli_export_command,
+	&cli_bench_command,
 	&cli_doctor_command,
 	&cli_help_command,
 	NULL,

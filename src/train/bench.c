@@ -1,0 +1,248 @@
+/* bench.c - see convtui/bench.h. */
+#include "convtui/bench.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "arch/arch.h"
+#include "base/clock.h"
+#include "base/pool.h"
+#include "base/random.h"
+#include "convtui/machine.h"
+#include "kernels/kernels.h"
+#include "nn/loss.h"
+#include "nn/optimiser.h"
+#include "nn/plan.h"
+
+struct bench {
+	const struct cvt_config *config;
+	int classes;
+	struct cvt_pool *pool;
+	struct cvt_model *model;
+	struct cvt_plan *train, *eval;
+	float *pictures;                 /* [batch, c, h, w]: copied into a plan before each step, as a trainer does */
+	size_t pictures_bytes;
+	int *labels;
+	float *weights;
+	struct cvt_exec exec;
+};
+
+/* VmHWM counts from here on, where /proc allows it; elsewhere the peak is the process's. */
+static void reset_peak(void)
+{
+	int fd = open("/proc/self/clear_refs", O_WRONLY | O_CLOEXEC);
+
+	if (fd >= 0) {
+		ssize_t n = write(fd, "5", 1);
+
+		(void)n;
+		close(fd);
+	}
+}
+
+static int make_plans(struct bench *b, struct cvt_error *err)
+{
+	const struct cvt_config *c = b->config;
+	struct cvt_graph graph;
+	struct cvt_plan_options options = {.max_batch = c->batch, .flags = CVT_PLAN_TRAIN, .isa = c->isa, .conv = c->conv,
+		.workers = cvt_pool_threads(b->pool)};
+	int code = cvt_arch_build(c, b->classes, &graph, err);
+
+	if (code != CVT_OK)
+		return code;
+	code = cvt_model_create(&graph, c->seed, true, c->momentum > 0, &b->model, err);
+	cvt_graph_finish(&graph);
+	if (code == CVT_OK)
+		code = cvt_plan_create(b->model, &options, &b->train, err);
+	options.flags = 0;
+	options.share = b->train;
+	if (code == CVT_OK)
+		code = cvt_plan_create(b->model, &options, &b->eval, err);
+	return code;
+}
+
+static int make_pictures(struct bench *b, struct cvt_error *err)
+{
+	const struct cvt_config *c = b->config;
+	size_t n = (size_t)c->batch * (size_t)c->channels * (size_t)c->image_size * (size_t)c->image_size;
+
+	b->pictures_bytes = n * sizeof *b->pictures;
+	b->pictures = malloc(b->pictures_bytes);
+	b->labels = malloc((size_t)c->batch * sizeof *b->labels);
+	b->weights = malloc((size_t)b->classes * sizeof *b->weights);
+	if (b->pictures == NULL || b->labels == NULL || b->weights == NULL)
+		return cvt_fail(err, CVT_ERR_MEMORY, "no memory for %d pictures: choose a smaller batch", c->batch);
+	for (size_t i = 0; i < n; i += 4) {
+		uint32_t r[4];
+
+		cvt_random_block(c->seed, CVT_RANDOM_TEST, 0, i / 4, r);
+		for (size_t k = 0; k < 4 && i + k < n; k++)
+			b->pictures[i + k] = ((float)(r[k] >> 8) * 0x1p-24f - 0.5f) * 3.4f;    /* deviation about 1 */
+	}
+	for (int i = 0; i < c->batch; i++)
+		b->labels[i] = i % b->classes;
+	for (int i = 0; i < b->classes; i++)
+		b->weights[i] = 1;
+	return CVT_OK;
+}
+
+struct copy { float *to; const struct bench *bench; };
+
+static void copy_picture(void *context, int task, int worker)
+{
+	const struct copy *c = context;
+	size_t n = c->bench->pictures_bytes / sizeof(float) / (size_t)c->bench->config->batch;
+
+	(void)worker;
+	for (size_t i = (size_t)task * n; i < (size_t)(task + 1) * n; i++)
+		c->to[i] = c->bench->pictures[i];
+}
+
+static void put_pictures(struct bench *b, struct cvt_plan *plan)
+{
+	struct copy copy = {cvt_plan_input(plan).data, b};
+
+	cvt_pool_run(b->pool, copy_picture, &copy, b->config->batch);
+}
+
+static void train_step(struct bench *b)
+{
+	const struct cvt_config *c = b->config;
+
+	put_pictures(b, b->train);
+	cvt_plan_forward(b->train, c->batch, &b->exec);
+	cvt_cross_entropy(cvt_plan_logits(b->train), b->labels, b->weights, c->batch, b->classes, cvt_plan_logits_grad(b->train), NULL);
+	cvt_plan_backward(b->train, c->batch, &b->exec);
+	cvt_sgd_step(b->model, b->pool, b->exec.lr, b->exec.momentum, b->exec.weight_decay);
+	b->exec.step++;
+}
+
+static void eval_step(struct bench *b)
+{
+	put_pictures(b, b->eval);
+	cvt_plan_forward(b->eval, b->config->batch, &b->exec);
+}
+
+/* The best of at least three repetitions within `seconds`, after one that is not counted, in seconds. */
+static double best_of(struct bench *b, void (*step)(struct bench *), double seconds)
+{
+	double best = 0, start;
+	int n = 0;
+
+	step(b);
+	for (start = cvt_clock_monotonic(); n < 3 || cvt_clock_monotonic() - start < seconds; n++) {
+		double t = cvt_clock_monotonic();
+
+		step(b);
+		t = cvt_clock_monotonic() - t;
+		best = n == 0 || t < best ? t : best;
+	}
+	return best;
+}
+
+struct peak { const struct cvt_kernels *kernels; double operations[256]; };
+enum { PEAK_ROUNDS = 2000000 };
+
+static void peak_task(void *context, int task, int worker)
+{
+	struct peak *p = context;
+	float sink;
+
+	(void)worker;
+	p->operations[task] = p->kernels->peak.multiply_adds(PEAK_ROUNDS, &sink);
+}
+
+static double measure_peak(struct bench *b)
+{
+	struct peak p = {.kernels = cvt_kernels_get(b->config->isa)};
+	int tasks = cvt_pool_threads(b->pool) < 256 ? cvt_pool_threads(b->pool) : 256;
+	double best = 0;
+
+	for (int i = 0; i < 5 && p.kernels != NULL; i++) {
+		double t = cvt_clock_monotonic(), sum = 0;
+
+		cvt_pool_run(b->pool, peak_task, &p, tasks);
+		t = cvt_clock_monotonic() - t;
+		for (int k = 0; k < tasks; k++)
+			sum += p.operations[k];
+		best = sum / t / 1e9 > best ? sum / t / 1e9 : best;
+	}
+	return best;
+}
+
+static int64_t first_conv_multiply_adds(const struct cvt_graph *g, const struct cvt_node_cost *costs)
+{
+	for (int i = 0; i < g->n_nodes; i++)
+		if (costs[i].multiply_adds > 0)
+			return costs[i].multiply_adds;
+	return 0;
+}
+
+static int count_work(struct bench *b, struct cvt_bench_result *r, struct cvt_error *err)
+{
+	const struct cvt_graph *g = &b->model->graph;
+	struct cvt_plan_options options = {.max_batch = b->config->batch, .isa = b->config->isa, .conv = b->config->conv,
+		.workers = cvt_pool_threads(b->pool)};
+	struct cvt_node_cost *costs = calloc((size_t)g->n_nodes, sizeof *costs);
+	struct cvt_plan_cost cost;
+	int code;
+
+	if (costs == NULL)
+		return cvt_fail(err, CVT_ERR_MEMORY, "no memory to count multiply-adds");
+	code = cvt_plan_dry(g, &options, false, &cost, costs, err);
+	if (code == CVT_OK) {
+		r->multiply_adds = (double)cost.multiply_adds;
+		r->train_gflops = 2e-6 * (3 * r->multiply_adds - (double)first_conv_multiply_adds(g, costs)) / r->train_ms;
+		r->eval_gflops = 2e-6 * r->multiply_adds / r->eval_ms;
+	}
+	free(costs);
+	return code;
+}
+
+static int measure(struct bench *b, double seconds, struct cvt_bench_result *r, struct cvt_error *err)
+{
+	const struct cvt_config *c = b->config;
+	int code = make_plans(b, err);
+
+	if (code == CVT_OK)
+		code = make_pictures(b, err);
+	if (code == CVT_OK)
+		code = cvt_arch_label(c, r->network, sizeof r->network, err);
+	if (code != CVT_OK)
+		return code;
+	b->exec = (struct cvt_exec){.pool = b->pool, .seed = c->seed, .lr = 1e-4f, .momentum = (float)c->momentum,
+		.weight_decay = (float)c->weight_decay};
+	r->image_size = c->image_size;
+	r->batch = c->batch;
+	r->threads = cvt_pool_threads(b->pool);
+	r->isa = cvt_isa_name(c->isa == CVT_ISA_AUTO ? cvt_machine_best_isa() : c->isa);
+	r->train_ms = best_of(b, train_step, seconds) / c->batch * 1e3;
+	r->eval_ms = best_of(b, eval_step, seconds / 2) / c->batch * 1e3;
+	r->peak_bytes = cvt_machine_peak_bytes();
+	r->peak_gflops = measure_peak(b);
+	return count_work(b, r, err);
+}
+
+int cvt_bench(const struct cvt_config *config, int n_classes, double seconds, struct cvt_bench_result *ret_result, struct cvt_error *err)
+{
+	struct bench b = {.config = config, .classes = n_classes};
+	struct cvt_bench_result result = {0};
+	int code;
+
+	reset_peak();
+	code = cvt_pool_create(config->threads > 0 ? config->threads : cvt_machine_processors(NULL), &b.pool, err);
+	if (code == CVT_OK)
+		code = measure(&b, seconds, &result, err);
+	cvt_plan_destroy(b.eval);
+	cvt_plan_destroy(b.train);
+	cvt_model_destroy(b.model);
+	cvt_pool_destroy(b.pool);
+	free(b.pictures);
+	free(b.labels);
+	free(b.weights);
+	if (code == CVT_OK)
+		*ret_result = result;
+	return code;
+}

@@ -1,0 +1,86 @@
+/* bench.c - `convtui bench`: how fast networks train and evaluate on this machine. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "cli/cli.h"
+#include "convtui/bench.h"
+
+enum { FLAG_SECONDS, CLASSES = 3 };    /* the post's classes: the last layer's width is nothing beside the rest */
+
+static int print_json(const struct cvt_bench_result *r)
+{
+	json_t *o = json_object();
+
+	json_object_set_new(o, "network", cli_json_text(r->network));
+	json_object_set_new(o, "image_size", json_integer(r->image_size));
+	json_object_set_new(o, "batch", json_integer(r->batch));
+	json_object_set_new(o, "threads", json_integer(r->threads));
+	json_object_set_new(o, "isa", cli_json_text(r->isa));
+	json_object_set_new(o, "train_ms_per_image", cli_json_real(r->train_ms));
+	json_object_set_new(o, "eval_ms_per_image", cli_json_real(r->eval_ms));
+	json_object_set_new(o, "peak_bytes", json_integer(r->peak_bytes));
+	json_object_set_new(o, "train_gflops", cli_json_real(r->train_gflops));
+	json_object_set_new(o, "eval_gflops", cli_json_real(r->eval_gflops));
+	json_object_set_new(o, "peak_gflops", cli_json_real(r->peak_gflops));
+	return cli_json(o);
+}
+
+static int print_line(const struct cvt_bench_result *r)
+{
+	int n = printf("%-36s  %4d px  batch %3d  train %8.3f ms/image (%4.0f GFLOP/s, %3.0f%% of peak)  evaluate %8.3f ms/image (%4.0f GFLOP/s, "
+		"%3.0f%%)  memory %.2f GB  %d threads, %s\n", r->network, r->image_size, r->batch, r->train_ms, r->train_gflops,
+		100 * r->train_gflops / r->peak_gflops, r->eval_ms, r->eval_gflops, 100 * r->eval_gflops / r->peak_gflops,
+		(double)r->peak_bytes / 1e9, r->threads, r->isa);
+
+	return n < 0 || fflush(stdout) != 0 ? CLI_FAILED : CLI_DONE;
+}
+
+static int bench_one(const struct cli_args *args, const char *preset, double seconds)
+{
+	struct cvt_config config;
+	struct cvt_bench_result result;
+	struct cvt_error err;
+	int code = cli_config(args, preset, &config);
+
+	if (code != CLI_DONE)
+		return code;
+	if (cvt_bench(&config, CLASSES, seconds, &result, &err) != CVT_OK)
+		return cli_fail(&err);
+	return args->json ? print_json(&result) : print_line(&result);
+}
+
+static int run(const struct cli_command *command, int argc, char **argv)
+{
+	struct cli_args args;
+	double seconds = 4;
+	int code = cli_parse(command, argc, argv, &args);
+
+	if (code != CLI_DONE)
+		return code < 0 ? CLI_DONE : code;
+	if (args.flags[FLAG_SECONDS] != NULL) {
+		char *end;
+
+		seconds = strtod(args.flags[FLAG_SECONDS], &end);
+		if (*end != 0 || !(seconds > 0 && seconds <= 3600))
+			code = cli_wrong("--seconds %s: give a number of seconds, up to 3600", args.flags[FLAG_SECONDS]);
+	}
+	if (code == CLI_DONE && args.n_positional == 0)
+		code = bench_one(&args, NULL, seconds);
+	for (int i = 0; code == CLI_DONE && i < args.n_positional; i++)
+		code = bench_one(&args, args.positional[i], seconds);
+	cli_args_finish(&args);
+	return code;
+}
+
+static const struct cli_flag flags[] = {
+	[FLAG_SECONDS] = {"seconds", "S", "how long to repeat each measurement (default 4)"},
+	{NULL, NULL, NULL},
+};
+
+extern const struct cli_command cli_bench_command;
+const struct cli_command cli_bench_command = {
+	.name = "bench", .arguments = "[PRESET...] [OPTIONS]",
+	.help = "milliseconds an image to train and to evaluate, and memory, here",
+	.example = "convtui bench --arch googlenet --batch 32 --threads 2",
+	.takes_options = true, .flags = flags, .min_positional = 0, .max_positional = -1, .run = run,
+};

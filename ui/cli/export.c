@@ -1,0 +1,61 @@
+/* export.c - `convtui export`: a run's weights for other programs. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "convtui/export.h"
+
+enum { FLAG_TO, FLAG_OUT, FLAG_CHECKPOINT };
+
+/* The weights of `which` ("best" where the run has one, else the newest; or one of the two by name). */
+static int export_weights(const struct cvt_run *run, const char *which, const char *out)
+{
+	struct cvt_error err;
+	char path[sizeof run->name + 16], checkpoint[sizeof run->folder + 32];
+
+	if (which != NULL)
+		snprintf(checkpoint, sizeof checkpoint, "%s/%s.safetensors", run->folder, which);
+	if (out == NULL)
+		snprintf(path, sizeof path, "%s.safetensors", run->name);
+	else if (strlen(out) >= 4096)
+		return cli_wrong("--out: the path is too long");
+	if (cvt_export_safetensors(run->folder, which == NULL ? NULL : checkpoint, out == NULL ? path : out, &err) != CVT_OK)
+		return cli_fail(&err);
+	return printf("%s\n", out == NULL ? path : out) < 0 || fflush(stdout) != 0 ? CLI_FAILED : CLI_DONE;
+}
+
+static int run(const struct cli_command *command, int argc, char **argv)
+{
+	struct cli_args args;
+	struct cvt_run found;
+	int code = cli_parse(command, argc, argv, &args);
+
+	if (code != CLI_DONE)
+		return code < 0 ? CLI_DONE : code;
+	const char *to = args.flags[FLAG_TO], *which = args.flags[FLAG_CHECKPOINT];
+
+	if (to == NULL || strcmp(to, "safetensors") != 0)
+		code = cli_wrong("export --to %s: the format is safetensors", to == NULL ? "" : to);
+	else if (which != NULL && strcmp(which, "best") != 0 && strcmp(which, "checkpoint") != 0)
+		code = cli_wrong("--checkpoint %s: best or checkpoint (the newest)", which);
+	if (code == CLI_DONE)
+		code = cli_run(&args, args.positional[0], &found);
+	if (code == CLI_DONE)
+		code = export_weights(&found, which, args.flags[FLAG_OUT]);
+	cli_args_finish(&args);
+	return code;
+}
+
+static const struct cli_flag flags[] = {
+	[FLAG_TO] = {"to", "FORMAT", "safetensors: the plain state_dict, under PyTorch's names"},
+	[FLAG_OUT] = {"out", "FILE", "where to (default: RUN.safetensors here)"},
+	[FLAG_CHECKPOINT] = {"checkpoint", "WHICH", "best (default where there is one) or checkpoint, the newest"},
+	{NULL, NULL, NULL},
+};
+
+extern const struct cli_command cli_export_command;
+const struct cli_command cli_export_command = {
+	.name = "export", .arguments = "RUN --to FORMAT", .help = "weights for other programs",
+	.example = "convtui export last --to safetensors --out cnn.safetensors",
+	.flags = flags, .min_positional = 1, .max_positional = 1, .run = run,
+};
