@@ -117,6 +117,16 @@ void kt_same(struct kt *t, const char *what, const void *got, const void *want, 
 		}
 }
 
+void kt_release(struct kt *t)
+{
+	while (t->arrays) {
+		struct kt_array *a = t->arrays;
+		t->arrays = a->next;
+		munmap(a->map, a->map_bytes);
+		free(a);
+	}
+}
+
 static double cpu_seconds(void)
 {
 	struct timespec s;

@@ -45,6 +45,9 @@ void kt_close(struct kt *t, const char *what, const float *got, const double *wa
 void kt_same(struct kt *t, const char *what, const void *got, const void *want, size_t bytes);
 void kt_fail(struct kt *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* Gives back the arrays. */
+void kt_release(struct kt *t);
+
 /* Repeats run(context) for about a third of a second and prints the best thread CPU time: us, GFLOP/s, per cent of the peak, GB/s.
  * flops, bytes: of one run; 0: not printed. */
 void kt_bench(struct kt *t, const char *label, double flops, double bytes, void (*run)(void *context), void *context);

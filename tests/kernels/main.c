@@ -54,16 +54,6 @@ static void begin(struct kt *t, const struct job *job)
 	*t = (struct kt){ .kernels = job->kernels, .slot = job->slot->name, .state = seed * 1000003u + (unsigned)first_trial };
 }
 
-static void finish(struct kt *t)
-{
-	while (t->arrays) {
-		struct kt_array *a = t->arrays;
-		t->arrays = a->next;
-		munmap(a->map, a->map_bytes);
-		free(a);
-	}
-}
-
 static void run_slot(void **state)
 {
 	const struct job *job = *state;
@@ -73,7 +63,7 @@ static void run_slot(void **state)
 		begin(&current, job);
 		job->slot->check(&current);
 		say_where(where, sizeof where);
-		finish(&current);
+		kt_release(&current);
 		if (current.failure[0])
 			fail_msg("%s: %s", where, current.failure);
 	}
@@ -134,7 +124,7 @@ int main(int argc, char **argv)
 					begin(&current, &jobs[n]);
 					current.peak = peak;
 					s->bench(&current);
-					finish(&current);
+					kt_release(&current);
 				}
 				snprintf(names[n], sizeof names[n], "%s on %s", s->name, kernels->name);
 				tests[n] = (struct CMUnitTest){ names[n], run_slot, NULL, NULL, &jobs[n] };

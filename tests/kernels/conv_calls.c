@@ -1,0 +1,180 @@
+/* conv_calls.c - whole convolutions, cut into tasks on a pool: right, and the same bits for any number of threads. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/pool.h"
+#include "harness.h"
+#include "kernels/reference.h"
+#include "nn/layers/conv_method.h"
+
+/* Shapes with more than one task, chunk and image a task, and edges. What the method cannot do is passed over. */
+static const struct { const struct cvt_conv_method *method; int n, in_c, out_c, h, w, kernel, stride, padding; } calls[] = {
+	{ &cvt_conv_winograd5, 3, 3, 16, 67, 64, 5, 1, 2 },
+	{ &cvt_conv_winograd5, 2, 16, 29, 50, 49, 5, 1, 2 },
+	{ &cvt_conv_winograd5, 9, 5, 7, 12, 13, 5, 1, 2 },
+	{ &cvt_conv_winograd5, 5, 42, 33, 7, 25, 5, 1, 2 },
+	{ &cvt_conv_winograd5, 1, 1, 1, 1, 1, 5, 1, 2 },
+	{ &cvt_conv_winograd5, 4, 20, 40, 128, 128, 5, 1, 2 },     /* large enough for stores past the caches */
+};
+static const int threads[] = { 1, 2, 3, 7 };
+
+struct results { float *y, *pooled, *dx, *dweight, *dbias; double *sums; };
+
+static size_t pooled_size(const struct cvt_conv_shape *s) { return (size_t)s->out_c * (s->out_h / 2) * (s->out_w / 2); }
+
+static void *scratch_of(struct kt *t, size_t bytes)
+{
+	return kt_output(t, (bytes + 3) / 4, true);
+}
+
+static void run_pass(struct kt *t, const struct cvt_conv_method *method, struct cvt_conv_call *call, enum cvt_conv_pass pass)
+{
+	size_t shared, worker;
+	method->scratch(&call->shape, pass, call->n, t->kernels, &shared, &worker);
+	worker = (worker + 63) / 64 * 64;
+	call->shared = scratch_of(t, shared);
+	call->workers = scratch_of(t, worker * 7);
+	call->worker_bytes = worker;
+	method->run(call, pass);
+}
+
+static struct results run_all(struct kt *t, const struct cvt_conv_method *method, struct cvt_conv_call call, int n_threads)
+{
+	const struct cvt_conv_shape *s = &call.shape;
+	size_t in = (size_t)s->in_c * s->in_h * s->in_w, out = (size_t)s->out_c * s->out_h * s->out_w, weights = (size_t)s->in_c * s->out_c * s->kernel * s->kernel;
+	struct results r = { .y = kt_output(t, out * call.n, true), .pooled = kt_output(t, pooled_size(s) * call.n, true),
+		.dx = kt_output(t, in * call.n, true), .dweight = kt_output(t, weights, false), .dbias = kt_output(t, s->out_c, false),
+		.sums = kt_doubles(t, 2 * (size_t)s->out_c) };
+	assert_int_equal(cvt_pool_create(n_threads, &call.pool, NULL), CVT_OK);
+	call.y = r.y;
+	call.y_stride = (ptrdiff_t)out;
+	call.dx = r.dx;
+	call.dx_stride = (ptrdiff_t)in;
+	call.dweight = r.dweight;
+	call.dbias = r.dbias;
+	if (method->pools) {
+		call.pooled = r.pooled;
+		call.pooled_stride = (ptrdiff_t)pooled_size(s);
+		call.pool_sign = call.bias;
+	}
+	if (method->sums)
+		call.sums = r.sums;
+	for (int pass = CVT_CONV_FORWARD; pass <= CVT_CONV_WEIGHT_GRADIENT; pass++)
+		if (method->fits(s, pass, t->kernels))
+			run_pass(t, method, &call, pass);
+	cvt_pool_destroy(call.pool);
+	return r;
+}
+
+static void compare_bits(struct kt *t, const struct cvt_conv_method *method, const struct cvt_conv_call *call, const struct results *a,
+	const struct results *b)
+{
+	const struct cvt_conv_shape *s = &call->shape;
+	size_t in = (size_t)s->in_c * s->in_h * s->in_w, out = (size_t)s->out_c * s->out_h * s->out_w;
+	kt_same(t, "y", a->y, b->y, sizeof(float) * out * call->n);
+	kt_same(t, "pooled", a->pooled, b->pooled, sizeof(float) * pooled_size(s) * call->n);
+	kt_same(t, "dx", a->dx, b->dx, sizeof(float) * in * call->n);
+	kt_same(t, "dweight", a->dweight, b->dweight, sizeof(float) * s->in_c * s->out_c * s->kernel * s->kernel);
+	kt_same(t, "dbias", a->dbias, b->dbias, sizeof(float) * s->out_c);
+	kt_same(t, "sums", a->sums, b->sums, sizeof(double) * 2 * s->out_c);
+}
+
+/* Against the definition: the largest difference over the root mean square of what it should be. */
+static double error_of(const float *got, const double *want, size_t n)
+{
+	double largest = 0, squares = 0;
+	for (size_t i = 0; i < n; i++) {
+		double d = fabs(got[i] - want[i]);
+		largest = d <= largest ? largest : d;
+		squares += want[i] * want[i];
+	}
+	return largest / sqrt(squares / (double)n);
+}
+
+static void compare_values(struct kt *t, const struct cvt_conv_method *method, const struct cvt_conv_call *call, const struct results *r)
+{
+	const struct cvt_conv_shape *s = &call->shape;
+	struct cvt_reference_conv c = { call->n, s->in_c, s->in_h, s->in_w, s->out_c, s->out_h, s->out_w, s->kernel, s->stride, s->padding };
+	size_t in = (size_t)call->n * s->in_c * s->in_h * s->in_w, out = (size_t)call->n * s->out_c * s->out_h * s->out_w;
+	size_t weights = (size_t)s->in_c * s->out_c * s->kernel * s->kernel, plane = (size_t)s->out_h * s->out_w;
+	double *want = kt_doubles(t, in + out + weights), *bound = kt_doubles(t, in + out + weights), *bias = kt_doubles(t, s->out_c);
+	double errors[5] = { 0 };
+	if (method->fits(s, CVT_CONV_FORWARD, t->kernels)) {
+		cvt_reference_conv_forward(&c, call->x, call->weight, call->bias, want, bound);
+		errors[0] = error_of(r->y, want, out);
+		for (int o = 0; method->sums && o < s->out_c; o++) {
+			double sum = 0, squares = 0;
+			for (size_t i = 0; i < out; i++)
+				if (i / plane % s->out_c == (size_t)o) {
+					sum += r->y[i] - (double)call->pivot[o];
+					squares += (r->y[i] - (double)call->pivot[o]) * (r->y[i] - (double)call->pivot[o]);
+				}
+			errors[1] = fmax(errors[1], fabs(r->sums[2 * o] - sum) / sqrt(squares * (double)(plane * call->n)));
+			errors[1] = fmax(errors[1], fabs(r->sums[2 * o + 1] - squares) / squares);
+		}
+	}
+	if (method->fits(s, CVT_CONV_INPUT_GRADIENT, t->kernels)) {
+		cvt_reference_conv_input_gradient(&c, call->dy, call->weight, want, bound);
+		errors[2] = error_of(r->dx, want, in);
+	}
+	if (method->fits(s, CVT_CONV_WEIGHT_GRADIENT, t->kernels)) {
+		cvt_reference_conv_weight_gradient(&c, call->x, call->dy, want, bound, bias, want + weights);
+		errors[3] = error_of(r->dweight, want, weights);
+		errors[4] = error_of(r->dbias, bias, s->out_c);
+	}
+	printf("# %s on %s, %s: largest error over rms: y %.1e, dx %.1e, dweight %.1e\n", method->name, t->kernels->name, t->shape, errors[0],
+		errors[2], errors[3]);
+	for (int i = 0; i < 5; i++)
+		if (!(errors[i] <= 2e-4))
+			kt_fail(t, "%s is off by %.2g of its rms", (const char *[]){ "y", "sums", "dx", "dweight", "dbias" }[i], errors[i]);
+}
+
+static void check_call(struct kt *t, size_t i)
+{
+	struct cvt_conv_shape s = { calls[i].in_c, calls[i].h, calls[i].w, calls[i].out_c,
+		(calls[i].h + 2 * calls[i].padding - calls[i].kernel) / calls[i].stride + 1,
+		(calls[i].w + 2 * calls[i].padding - calls[i].kernel) / calls[i].stride + 1, calls[i].kernel, calls[i].stride, calls[i].padding };
+	size_t in = (size_t)s.in_c * s.in_h * s.in_w, out = (size_t)s.out_c * s.out_h * s.out_w;
+	int n = calls[i].n;
+	struct cvt_conv_call call = { .shape = s, .n = n, .x = kt_random(t, in * n, false), .x_stride = (ptrdiff_t)in, .dy = kt_random(t, out * n, false),
+		.dy_stride = (ptrdiff_t)out, .weight = kt_random(t, (size_t)s.in_c * s.out_c * s.kernel * s.kernel, false),
+		.bias = kt_random(t, s.out_c, false), .pivot = kt_random(t, s.out_c, false), .kernels = t->kernels };
+	struct results first = { 0 };
+	snprintf(t->shape, sizeof t->shape, "%d x %d->%d @%dx%d", n, s.in_c, s.out_c, s.in_h, s.in_w);
+	for (size_t k = 0; k < sizeof threads / sizeof *threads && !t->failure[0]; k++) {
+		struct results r = run_all(t, calls[i].method, call, threads[k]);
+		if (k == 0) {
+			first = r;
+			compare_values(t, calls[i].method, &call, &first);
+		} else {
+			compare_bits(t, calls[i].method, &call, &first, &r);
+		}
+	}
+}
+
+static void convolutions_are_right_and_the_same_for_any_threads(void **state)
+{
+	for (int isa = CVT_ISA_BASELINE; isa <= CVT_ISA_AVX512; isa++) {
+		const struct cvt_kernels *kernels = cvt_kernels_get(isa);
+		for (size_t i = 0; kernels && i < sizeof calls / sizeof *calls; i++) {
+			struct kt t = { .kernels = kernels, .slot = calls[i].method->name, .state = i };
+			check_call(&t, i);
+			kt_release(&t);
+			if (t.failure[0])
+				fail_msg("%s on %s, %s: %s", t.slot, kernels->name, t.shape, t.failure);
+		}
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test(convolutions_are_right_and_the_same_for_any_threads) };
+	return cmocka_run_group_tests_name("conv calls", tests, NULL, NULL);
+}
