@@ -43,6 +43,23 @@ static int read_frame(const unsigned char *body, size_t length, int marker, stru
 	return CVT_OK;
 }
 
+/* DHT: tables of 16 counts and as many symbols as they sum to. A sum over 256 writes past stb_image's table. */
+static bool huffman_ok(const unsigned char *body, size_t length)
+{
+	while (length > 0) {
+		size_t n = 0;
+		if (length < 17)
+			return false;
+		for (int i = 1; i <= 16; i++)
+			n += body[i];
+		if (n > 256 || length < 17 + n)
+			return false;
+		body += 17 + n;
+		length -= 17 + n;
+	}
+	return true;
+}
+
 /* The entropy-coded bytes after a scan's header end at the next marker that is neither a stuffed FF00 nor a restart. */
 static size_t skip_entropy(const unsigned char *data, size_t size, size_t at)
 {
@@ -95,6 +112,8 @@ static int probe_jpeg(const unsigned char *data, size_t size, struct cvt_format 
 			if (status)
 				return status;
 			frame = true;
+		} else if (marker == 0xC4 && !huffman_ok(body, body_length)) {
+			return cvt_fail(err, CVT_ERR_FORMAT, "a damaged JPEG: impossible Huffman table");
 		} else if (marker == 0xE1 && body_length > 6 && memcmp(body, "Exif\0\0", 6) == 0) {
 			format->orientation = cvt_exif_orientation(body + 6, body_length - 6);
 		} else if (marker == 0xEE && body_length >= 12 && memcmp(body, "Adobe", 5) == 0) {

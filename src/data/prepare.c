@@ -213,7 +213,7 @@ static int run_pool(struct work *work, cvt_task_fn *task, const char *what, bool
 }
 
 /* The cache's name is FOLDER-FILES.pixels: a digest of where and how, and one of what. */
-static size_t make_keys(const struct cvt_dataset_options *options, const struct cvt_scan *scan, char *name, size_t size,
+static size_t make_keys(const struct cvt_dataset_options *options, const struct cvt_scan *scan, int n, char *name, size_t size,
 	char fingerprint[40])
 {
 	struct cvt_digest where = cvt_digest_start();
@@ -228,6 +228,7 @@ static size_t make_keys(const struct cvt_dataset_options *options, const struct 
 	cvt_digest_add(&where, how, sizeof(how));
 	struct cvt_digest what = cvt_digest_start();
 	cvt_digest_add(&what, how, sizeof(how));
+	cvt_digest_add(&what, &n, sizeof(n));
 	for (int i = 0; scan && i < scan->n_files; i++) {
 		const struct cvt_found *file = &scan->files[i];
 		const int64_t numbers[] = {file->root, file->size, file->mtime};
@@ -275,7 +276,7 @@ int cvt_prepare(const struct cvt_dataset_options *options, const struct cvt_scan
 	const size_t bytes = (size_t)options->channels * options->image_size * options->image_size;
 	if (cvt_cache_folder(options->cache, folder, sizeof(folder), NULL))
 		folder[0] = 0;
-	const size_t prefix = make_keys(options, scan, name, sizeof(name), made.fingerprint);
+	const size_t prefix = make_keys(options, scan, work.n, name, sizeof(name), made.fingerprint);
 	int status = folder[0] ? cvt_cache_open(folder, name, work.n, bytes, &made.cache, NULL) : CVT_ERR_NOT_FOUND;
 	if (!status) {
 		status = run_pool(&work, check_task, "checking the cache", false, err);

@@ -183,6 +183,20 @@ static void a_damaged_png_checksum_is_named(void **state)
 	free(data);
 }
 
+/* More than 256 symbols: stb_image 2.27 would write past its table. */
+static void an_impossible_huffman_table_is_refused(void **state)
+{
+	size_t size;
+	unsigned char *data = (unsigned char *)read_fixture("420.jpg", &size);
+	for (size_t i = 0; i + 24 < size; i++)
+		if (data[i] == 0xFF && data[i + 1] == 0xC4) {
+			memset(data + i + 5, 17, 16);
+			break;
+		}
+	expect_refused(data, size, CVT_ERR_FORMAT, "Huffman");
+	free(data);
+}
+
 /* A wrong orientation tag, whatever is wrong with it, is no orientation: never an error, never a read outside. */
 static void broken_exif_is_upright(void **state)
 {
@@ -223,6 +237,7 @@ int main(void)
 		cmocka_unit_test(random_damage_is_survived),
 		cmocka_unit_test(huge_dimensions_are_refused_before_allocation),
 		cmocka_unit_test(a_damaged_png_checksum_is_named),
+		cmocka_unit_test(an_impossible_huffman_table_is_refused),
 		cmocka_unit_test(broken_exif_is_upright),
 		cmocka_unit_test(resize_refuses_nonsense),
 	};
