@@ -17,6 +17,7 @@ extern const struct cli_command cli_runs_command;
 extern const struct cli_command cli_show_command;
 extern const struct cli_command cli_steer_command;
 extern const struct cli_command cli_summary_command;
+extern const struct cli_command cli_screen_command;
 
 const struct cli_command *const cli_commands[] = {
 	&cli_queue_command,
@@ -31,6 +32,7 @@ const struct cli_command *const cli_commands[] = {
 	&cli_export_command,
 	&cli_bench_command,
 	&cli_doctor_command,
+	&cli_screen_command,
 	&cli_help_command,
 	NULL,
 };

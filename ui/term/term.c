@@ -188,6 +188,7 @@ void term_stop(void)
 	restore_output();
 	delwin(term.input);
 	delscreen(term.screen);
+	term.screen = NULL;
 	fclose(term.out);
 	grid_destroy(term.shown);
 	term.shown = NULL;
@@ -343,6 +344,9 @@ void term_repaint(void)
 
 void term_suspend(void)
 {
+	if (!term.started) {
+		return;
+	}
 	write_raw("\033[?2004l");
 	endwin();
 	tcsetattr(STDIN_FILENO, TCSANOW, &term.modes);
@@ -359,7 +363,9 @@ void term_suspend(void)
 
 void term_mouse(bool on)
 {
-	mousemask(on ? ALL_MOUSE_EVENTS : 0, NULL);
+	if (term.screen) {
+		mousemask(on ? ALL_MOUSE_EVENTS : 0, NULL);
+	}
 }
 
 void term_mouse_at(int *ret_x, int *ret_y)

@@ -231,25 +231,38 @@ static void draw_outside(const struct plot *p, const struct chart *chart)
 	}
 }
 
+/* Is the stretch of the row free of curves? */
+static bool row_free(const struct plot *p, int row, int start, int columns)
+{
+	for (int x = start; x < start + columns; x++) {
+		if (p->canvas.cells[row * p->canvas.w + x].bits) {
+			return false;
+		}
+	}
+	return true;
+}
+
 static void draw_marks(const struct plot *p, const struct chart *chart)
 {
-	int free_from[3] = {0, 0, 0};            /* column from which a label fits, in the upper rows */
+	enum { ROWS = 3 };
+	int free_from[2 * ROWS] = {0}, h = p->area.h;    /* the upper rows, then the lower ones: column from which a label fits */
 	for (int i = 0; i < chart->n_marks; i++) {
 		const struct chart_mark *m = &chart->marks[i];
 		if (m->x < p->view->x0 || m->x > p->view->x1) {
 			continue;
 		}
 		int column = dot_x(p, m->x) / p->canvas.dots_x, columns = text_columns(m->label);
-		for (int y = 0; y < p->area.h; y++) {
+		for (int y = 0; y < h; y++) {
 			if (!p->canvas.cells[y * p->canvas.w + column].bits) {
 				pane_put(p->area, column, y, 0x2506, m->meaning);
 			}
 		}
 		int start = column + 1 + columns > p->area.w ? column - columns : column + 1;
-		for (int row = 0; row < 3 && row < p->area.h / 3; row++) {
-			if (start >= free_from[row] && start >= 0) {
+		for (int k = 0; start >= 0 && k < 2 * ROWS && h >= 2 * ROWS; k++) {
+			int row = k < ROWS ? k : h - 1 - (k - ROWS);
+			if (start >= free_from[k] && row_free(p, row, start, columns)) {
 				pane_text(p->area, start, row, m->meaning, m->label);
-				free_from[row] = start + columns + 1;
+				free_from[k] = start + columns + 1;
 				break;
 			}
 		}
@@ -367,10 +380,10 @@ void chart_draw(struct pane pane, const struct chart *chart, const struct chart_
 		draw_line(&p, &chart->lines[i]);
 	}
 	canvas_draw(&p.canvas, p.area);
-	draw_marks(&p, chart);
 	for (int i = 0; i < chart->n_lines; i++) {
 		draw_dots(&p, &chart->lines[i]);
 	}
+	draw_marks(&p, chart);
 	draw_outside(&p, chart);
 	if (view->crosshair && view->cross_x >= view->x0 && view->cross_x <= view->x1) {
 		int column = dot_x(&p, view->cross_x) / p.canvas.dots_x;

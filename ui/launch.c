@@ -1,0 +1,93 @@
+/* launch.c - a run's start. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "convtui/model.h"
+#include "launch.h"
+
+extern char **environ;
+static pid_t children[64];
+static int n_children;
+
+static const char *short_name(int arch)
+{
+	static const char *const names[] = {"cnn", "vgg-a", "vgg-b", "vgg-c", "vgg-d", "vgg-e", "googlenet"};
+	return arch >= 0 && arch < (int)(sizeof names / sizeof *names) ? names[arch] : "net";
+}
+
+int launch_create(const char *store, const struct cvt_config *config, struct cvt_run *ret_run, struct cvt_error *err)
+{
+	struct cvt_provenance from = {.version = CVT_VERSION};
+	struct cvt_description what;
+	char *text = NULL;
+	int status = cvt_config_check(config, err);
+	if (status != CVT_OK || (status = cvt_describe(config, 3, &what, err)) != CVT_OK) {
+		return status;
+	}
+	status = cvt_config_write(config, &from, &text, err);
+	if (status == CVT_OK) {
+		struct cvt_new_run run = {.short_name = short_name(config->arch), .config_yaml = text, .network = what.network,
+			.parameters = what.parameters, .lr = config->lr, .batch_size = config->batch, .epochs = config->epochs};
+		status = cvt_run_create(store, &run, ret_run, err);
+	}
+	free(text);
+	cvt_description_finish(&what);
+	return status;
+}
+
+int launch_runner(const char *folder, struct cvt_error *err)
+{
+	char self[] = "/proc/self/exe", name[] = "convtui", command[] = "resume", where[1024], log[1100];
+	char *argv[] = {name, command, where, NULL};
+	posix_spawn_file_actions_t files;
+	posix_spawnattr_t attributes;
+	sigset_t none, all;
+	pid_t pid;
+	snprintf(where, sizeof where, "%s", folder);
+	snprintf(log, sizeof log, "%s/log.txt", folder);
+	if (posix_spawn_file_actions_init(&files) != 0) {
+		return cvt_fail(err, CVT_ERR_MEMORY, "no memory to start the runner");
+	}
+	posix_spawnattr_init(&attributes);
+	posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
+	posix_spawn_file_actions_addopen(&files, 1, "/dev/null", O_WRONLY, 0);
+	posix_spawn_file_actions_addopen(&files, 2, log, O_WRONLY | O_APPEND | O_CREAT, 0600);
+	sigemptyset(&none);
+	sigfillset(&all);
+	posix_spawnattr_setsigmask(&attributes, &none);
+	posix_spawnattr_setsigdefault(&attributes, &all);
+	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+	int error = posix_spawn(&pid, self, &files, &attributes, argv, environ);
+	posix_spawn_file_actions_destroy(&files);
+	posix_spawnattr_destroy(&attributes);
+	if (error) {
+		return cvt_fail_errno(err, error, "the runner of %s cannot be started", folder);
+	}
+	if (n_children < (int)(sizeof children / sizeof *children)) {
+		children[n_children++] = pid;
+	}
+	return CVT_OK;
+}
+
+int launch_reap(void)
+{
+	int failed = 0;
+	for (int i = 0; i < n_children;) {
+		int status;
+		pid_t ended = waitpid(children[i], &status, WNOHANG);
+		if (ended == 0) {
+			i++;
+			continue;
+		}
+		failed += ended > 0 && (WIFSIGNALED(status) || (WIFEXITED(status) && WEXITSTATUS(status) != 0 && WEXITSTATUS(status) != 3));
+		children[i] = children[--n_children];
+	}
+	return failed;
+}

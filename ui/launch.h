@@ -1,0 +1,15 @@
+/* launch.h - creates a queued run and starts its runner as a process that outlives this one. */
+#ifndef UI_LAUNCH_H
+#define UI_LAUNCH_H
+
+#include "convtui/config.h"
+#include "convtui/store.h"
+
+/* A queued run of the configuration, which must be resolved and checked. */
+CVT_NODISCARD int launch_create(const char *store, const struct cvt_config *config, struct cvt_run *ret_run, struct cvt_error *err);
+/* `convtui resume FOLDER` in a session of its own: no terminal, no signal of ours reaches it. What it prints goes to the run's log.txt. */
+CVT_NODISCARD int launch_runner(const char *folder, struct cvt_error *err);
+/* Takes leave of runners that ended, without waiting. Returns how many ended with an exit code that tells of a failure. */
+int launch_reap(void);
+
+#endif

@@ -1,0 +1,120 @@
+/* next_run.c - the form's state: what applies, what it costs, and the start of the run. */
+#include <stdio.h>
+#include <string.h>
+
+#include "launch.h"
+#include "state.h"
+
+int form_rows(const struct cvt_config *config, int rows[64])
+{
+	int n_options, n = 0;
+	const struct cvt_option *options = cvt_options(&n_options);
+	for (int i = 0; i < n_options && n < 64; i++) {
+		bool step = !strncmp(options[i].key, "step-", 5);
+		if (options[i].form && cvt_option_applies(&options[i], config->arch) && (!step || config->schedule == CVT_SCHEDULE_STEP)) {
+			rows[n++] = i;
+		}
+	}
+	return n;
+}
+
+/* The configuration with the open field's text in it, or false and the error under the field. */
+static bool with_open_text(struct app *app, struct cvt_config *config)
+{
+	struct form *f = &app->form;
+	int rows[64], n = form_rows(config, rows), all, maps[64];
+	if (!f->open || f->row >= n) {
+		return true;
+	}
+	const struct cvt_option *option = &cvt_options(&all)[rows[f->row]];
+	f->error.code = 0;
+	if (!strcmp(option->key, "expansion") && cvt_expansion_maps(f->edit.text, config->channels, config->layers, maps, &f->error) != CVT_OK) {
+		return false;
+	}
+	return cvt_config_set(config, option, f->edit.text, &f->error) == CVT_OK;
+}
+
+void form_update_cost(struct app *app)
+{
+	struct form *f = &app->form;
+	struct cvt_config config = f->config;
+	if (!with_open_text(app, &config)) {
+		return;
+	}
+	cvt_config_resolve(&config);
+	bool facts = f->facts.known && !strcmp(f->facts.data, config.data);
+	int classes = facts && f->facts.classes > 1 ? f->facts.classes : 3;
+	bool asked = !strcmp(f->facts.data, config.data);
+	if (!asked && !f->open) {
+		f->facts = (struct dataset_facts){0};
+		snprintf(f->facts.data, sizeof f->facts.data, "%s", config.data);
+		worker_ask(app->worker, config.data);
+	}
+	if ((f->cost.known || f->cost.error.code) && classes == f->cost_classes && !memcmp(&config, &f->cost_of, sizeof config)) {
+		return;
+	}
+	cvt_description_finish(&f->cost.what);
+	memset(&f->cost, 0, sizeof f->cost);
+	f->cost.known = cvt_describe(&config, classes, &f->cost.what, &f->cost.error) == CVT_OK;
+	f->cost_of = config;
+	f->cost_classes = classes;
+	app->dirty = true;
+}
+
+void form_start(struct app *app)
+{
+	struct cvt_error err;
+	struct cvt_config config = app->form.config;
+	struct cvt_description what;
+	cvt_config_resolve(&config);
+	if (cvt_config_check(&config, &err) != CVT_OK || cvt_describe(&config, 3, &what, &err) != CVT_OK) {
+		app->form.error = err;
+		app->focus = FOCUS_FORM;
+		app_note(app, true, "%s", err.message);
+		return;
+	}
+	cvt_description_finish(&what);
+	if (app_any_alive(app) || app_alive(app)) {
+		app->overlay = OVERLAY_START;
+		app->choice = 0;
+		return;
+	}
+	form_start_now(app, 1);
+}
+
+void form_start_now(struct app *app, int how)
+{
+	struct cvt_error err;
+	struct cvt_run run;
+	struct cvt_config config = app->form.config;
+	cvt_config_resolve(&config);
+	if (launch_create(app->store, &config, &run, &err) != CVT_OK) {
+		app->form.error = err;
+		app_note(app, true, "%s", err.message);
+		return;
+	}
+	worker_hurry(app->worker);
+	snprintf(app->cursor_run, sizeof app->cursor_run, "%s", run.name);
+	if (how == 1) {
+		if (launch_runner(run.folder, &err) != CVT_OK) {
+			app_note(app, true, "%s", err.message);
+			return;
+		}
+		app_attach(app, run.folder);
+		app->focus = FOCUS_LOSS;
+		app_note(app, false, "started %s", run.name);
+		return;
+	}
+	if (app->n_waiting < (int)(sizeof app->waiting / sizeof *app->waiting)) {
+		snprintf(app->waiting[app->n_waiting++], sizeof app->waiting[0], "%s", run.folder);
+	}
+	if (how == 2) {
+		/* The one that is followed, when it is alive; else the one that is. */
+		const struct cvt_run *alive = app_alive(app) ? &app->session->run : app_any_alive(app);
+		char id[24];
+		if (alive && cvt_run_command(alive->folder, "stop", "", id, &err) != CVT_OK) {
+			app_note(app, true, "%s", err.message);
+		}
+	}
+	app_note(app, false, "%s is queued: it starts when the other has ended", run.name);
+}

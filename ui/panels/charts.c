@@ -1,0 +1,151 @@
+/* charts.c - loss and accuracy of the followed run. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "panels/panels.h"
+#include "widgets/chart.h"
+#include "widgets/number.h"
+
+static void add(struct chart *chart, const struct series *points, const char *name, enum cell_meaning meaning, int rank, bool val)
+{
+	chart->lines[chart->n_lines++] = (struct chart_line){.points = points, .name = name, .meaning = meaning, .rank = rank, .dashed = val,
+		.dots = val, .bounds = !val};
+}
+
+static struct chart make_chart(const struct app *app, bool accuracy)
+{
+	const struct follow *f = &app->follow;
+	const struct cvt_live *live = app_live(app);
+	bool smooth = f->smoothing > 0;
+	struct chart chart = {.marks = f->marks, .n_marks = f->n_marks, .x_kind = f->x_kind,
+		.y_kind = accuracy ? CHART_Y_PERCENT : CHART_Y_NUMBER};
+	add(&chart, accuracy ? &f->accuracy : &f->loss, "batch", smooth ? CELL_TRAIN_RAW : CELL_TRAIN, 1, false);
+	if (smooth) {
+		add(&chart, accuracy ? &f->accuracy_mean : &f->loss_mean, "train", CELL_TRAIN, 3, false);
+	}
+	add(&chart, accuracy ? &f->val_accuracy : &f->val_loss, "val", CELL_VAL, 4, true);
+	chart.lines[chart.n_lines - 1].bounds = accuracy;
+	chart.empty = !live ? "the curves of a run are drawn here" : live->state == CVT_STATE_PREPARING ? "preparing the pictures" :
+		app_alive(app) ? "waiting for the first batch" : "no batch was trained";
+	return chart;
+}
+
+/* The title's figures, from the right: what does not fit is left out, the least important first. */
+struct part { enum cell_meaning meaning; char text[64]; };
+
+static void draw_parts(struct pane pane, int from, const struct part *parts, int n)
+{
+	int columns = 0, first = 0;
+	for (int i = 0; i < n; i++) {
+		columns += text_columns(parts[i].text) + 2;
+	}
+	while (first < n && columns > pane.w - from - 3) {
+		columns -= text_columns(parts[first++].text) + 2;
+	}
+	if (first == n) {
+		return;
+	}
+	int x = pane.w - columns - 2;
+	pane_put(pane, x++, 0, ' ', CELL_NORMAL);
+	for (int i = first; i < n; i++) {
+		x += pane_text(pane, x, 0, parts[i].meaning, parts[i].text);
+		for (int k = 0; k < (i == n - 1 ? 1 : 2); k++) {
+			pane_put(pane, x++, 0, ' ', CELL_NORMAL);
+		}
+	}
+}
+
+static double last(const struct series *s)
+{
+	return s->n ? (double)s->y[s->n - 1] : NAN;
+}
+
+static void figure(double value, bool accuracy, char *out, size_t size)
+{
+	if (accuracy) {
+		number_percent(value, out, size);
+	} else {
+		number_loss(value, out, size);
+	}
+}
+
+static int add_part(struct part *parts, int n, enum cell_meaning meaning, const char *name, double value, bool accuracy)
+{
+	char text[32];
+	if (isnan(value)) {
+		return n;
+	}
+	figure(value, accuracy, text, sizeof text);
+	parts[n].meaning = meaning;
+	snprintf(parts[n].text, sizeof parts[n].text, "%s %s", name, text);
+	return n + 1;
+}
+
+static int crosshair_parts(const struct app *app, const struct chart *chart, bool accuracy, struct part *parts)
+{
+	char x[32];
+	int n = 1;
+	chart_x_label(chart->x_kind, app->cross_x, x, sizeof x);
+	parts[0].meaning = CELL_STRONG;
+	snprintf(parts[0].text, sizeof parts[0].text, "%s %s:", x, chart_x_name(chart->x_kind));
+	for (int i = 0; i < chart->n_lines; i++) {
+		n = add_part(parts, n, chart->lines[i].meaning, chart->lines[i].name, chart_value_at(&chart->lines[i], app->cross_x), accuracy);
+	}
+	return n;
+}
+
+static int title_parts(const struct app *app, bool accuracy, struct part *parts)
+{
+	const struct follow *f = &app->follow;
+	const struct cvt_live *live = app_live(app);
+	int n = 0;
+	if (f->smoothing > 0 && f->loss.n > 0) {
+		parts[n].meaning = CELL_DIM;
+		snprintf(parts[n++].text, sizeof parts[0].text, "\u03b1 %g", f->smoothing);
+	}
+	if (accuracy && live->best_epoch > 0) {
+		char text[32];
+		number_percent(live->best_val_accuracy, text, sizeof text);
+		parts[n].meaning = CELL_GOOD;
+		snprintf(parts[n++].text, sizeof parts[0].text, "best %s @ %d", text, live->best_epoch);
+	}
+	if (!accuracy) {
+		char rate[32];
+		number_rate(live->lr, rate, sizeof rate);
+		parts[n].meaning = CELL_DIM;
+		snprintf(parts[n++].text, sizeof parts[0].text, "lr %s", rate);
+	}
+	n = add_part(parts, n, CELL_TRAIN_RAW, "batch", last(accuracy ? &f->accuracy : &f->loss), accuracy);
+	n = add_part(parts, n, CELL_TRAIN, "\u2501 train", accuracy ? last(&f->epoch_accuracy) : last(&f->loss_mean), accuracy);
+	return add_part(parts, n, CELL_VAL, "\u2504 val", last(accuracy ? &f->val_accuracy : &f->val_loss), accuracy);
+}
+
+void panel_chart(const struct app *app, struct pane pane, bool accuracy)
+{
+	bool focus = app->focus == (accuracy ? FOCUS_ACCURACY : FOCUS_LOSS);
+	const char *title = accuracy ? "accuracy" : app->logarithmic ? "loss, logarithmic" : "loss";
+	struct pane inner = pane_box(pane, title, focus);
+	struct chart chart = make_chart(app, accuracy);
+	struct chart_view view = {.logarithmic = !accuracy && app->logarithmic, .crosshair = app->crosshair, .cross_x = app->cross_x,
+		.y = accuracy ? app->y_accuracy : app->y_loss};
+	struct part parts[CHART_MAX_LINES + 4];
+	app_x_range(app, &view.x0, &view.x1);
+	if (app->session) {
+		int n = app->crosshair ? crosshair_parts(app, &chart, accuracy, parts) : title_parts(app, accuracy, parts);
+		draw_parts(pane, text_columns(title) + 4, parts, n);
+	}
+	chart_draw(inner, &chart, &view);
+}
+
+/* The bounds have inertia, so they are kept from frame to frame. */
+void charts_fit(struct app *app)
+{
+	for (int i = 0; i < 2; i++) {
+		struct chart chart = make_chart(app, i == 1);
+		struct chart_view view = {.logarithmic = i == 0 && app->logarithmic, .y = i ? app->y_accuracy : app->y_loss};
+		app_x_range(app, &view.x0, &view.x1);
+		chart_fit(&chart, &view);
+		*(i ? &app->y_accuracy : &app->y_loss) = view.y;
+	}
+}

@@ -1,0 +1,168 @@
+/* form.c - the next run: its options, and beneath them what the choice means. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "convtui/text.h"
+#include "panels/panels.h"
+#include "widgets/number.h"
+
+static void value_text(const struct app *app, const struct cvt_option *option, char *out, size_t size)
+{
+	char raw[1024];
+	cvt_config_get(&app->form.config, option, raw, sizeof raw);
+	cvt_text_clean(out, size, raw);
+	if (!*out) {
+		snprintf(out, size, "%s", option->type == CVT_TYPE_PATH ? "-" : "");
+	}
+}
+
+static bool given(const struct app *app, const struct cvt_option *option)
+{
+	int n;
+	return app->form.config.set >> (option - cvt_options(&n)) & 1;
+}
+
+/* "‹ cnn ›" for what steps, "▸" for what opens as a path. */
+static void draw_value(const struct app *app, struct pane pane, int x, int y, int w, const struct cvt_option *option, bool here)
+{
+	char text[1024], around[1100];
+	enum cell_meaning meaning = given(app, option) ? CELL_STRONG : CELL_NORMAL;
+	value_text(app, option, text, sizeof text);
+	if (option->type == CVT_TYPE_PATH) {
+		pane_fit_end(pane, x + 2, y, w - 2, meaning, text);
+		return;
+	}
+	snprintf(around, sizeof around, "%s %s %s", here && option->type != CVT_TYPE_TEXT ? "\u2039" : " ", text,
+		here && option->type != CVT_TYPE_TEXT ? "\u203a" : " ");
+	pane_fit(pane, x, y, w, meaning, around);
+}
+
+/* The open field has a line of its own, and one for the caret under the place of an error. */
+static int draw_field(const struct app *app, struct pane pane, int y)
+{
+	const struct edit *e = &app->form.edit;
+	int column = edit_column(e), room = pane.w - 2, shift = column > room - 2 ? column - room + 2 : 0;
+	const char *text = e->text;
+	for (int i = 0; i < shift; i++) {
+		text_next(&text);
+	}
+	for (int x = 1; x < pane.w - 1; x++) {
+		pane_put(pane, x, y, ' ', CELL_FIELD);
+	}
+	pane_text(pane_sub(pane, 1, y, room, 1), 0, 0, CELL_FIELD, text);
+	if (y < pane.h && pane.w > 2) {
+		pane.grid->cursor_x = pane.x + 1 + column - shift;
+		pane.grid->cursor_y = pane.y + y;
+	}
+	if (app->form.error.code) {
+		int at = app->form.error.column > 0 ? app->form.error.column - 1 - shift : 0;
+		pane_put(pane, 1 + (at < 0 ? 0 : at > room - 1 ? room - 1 : at), y + 1, app->form.error.column > 0 ? '^' : ' ', CELL_ERROR);
+		return 2;
+	}
+	return 1;
+}
+
+static void draw_rows(const struct app *app, struct pane pane, bool focus)
+{
+	int rows[64], n = form_rows(&app->form.config, rows), n_options;
+	const struct cvt_option *options = cvt_options(&n_options);
+	int extra = app->form.open ? 2 : 0, shown = pane.h - extra, cursor = app->form.row >= n ? n - 1 : app->form.row;
+	int first = cursor >= shown ? cursor - shown + 1 : 0, labels = pane.w >= 44 ? 18 : 16, y = 0;
+	for (int i = first; i < n && y < pane.h; i++, y++) {
+		const struct cvt_option *option = &options[rows[i]];
+		bool here = focus && i == app->form.row;
+		pane_fit(pane, 1, y, labels, here ? CELL_STRONG : CELL_DIM, option->label);
+		draw_value(app, pane, labels, y, pane.w - labels - 1, option, here);
+		if (here && app->form.open) {
+			y += draw_field(app, pane, y + 1);
+		} else if (here) {
+			pane_paint(pane, 0, y, pane.w, CELL_SELECTED);
+		}
+	}
+	if (first > 0) {
+		pane_put(pane, pane.w - 1, 0, 0x25b2, CELL_DIM);
+	}
+	if (n - first > shown) {
+		pane_put(pane, pane.w - 1, pane.h - 1, 0x25bc, CELL_DIM);
+	}
+}
+
+static int draw_maps(const struct cvt_description *d, struct pane pane, int y)
+{
+	char text[512] = "";
+	size_t n = 0;
+	for (int i = 0; i < d->n_feature_maps && n < sizeof text - 16; i++) {
+		n += (size_t)snprintf(text + n, sizeof text - n, "%s%d", i ? " \u2192 " : "", d->feature_maps[i]);
+	}
+	return d->n_feature_maps ? pane_wrap(pane, y, CELL_TITLE, text) : 0;
+}
+
+static int draw_time(const struct app *app, const struct cvt_description *d, struct pane pane, int y)
+{
+	const struct form *f = &app->form;
+	bool known = f->facts.known && !strcmp(f->facts.data, f->cost_of.data);
+	if (!known || !(app->rate > 0)) {
+		return pane_wrap(pane, y, CELL_DIM, "time an epoch: unknown until a run was measured");
+	}
+	double pictures = f->facts.pictures * (*f->cost_of.val ? 1 : 1 - f->cost_of.val_fraction - f->cost_of.test_fraction);
+	double epoch = pictures * (double)d->multiply_adds / app->rate;
+	char one[32], all[32];
+	number_span(epoch, one, sizeof one);
+	number_span(epoch * f->cost_of.epochs, all, sizeof all);
+	pane_textf(pane, 0, y, CELL_NORMAL, "%s an epoch, %s in all", one, all);
+	return 1;
+}
+
+static void draw_meaning(const struct app *app, struct pane pane)
+{
+	const struct form *f = &app->form;
+	const struct cvt_description *d = &f->cost.what;
+	char count[32], bytes[32], memory[32];
+	int y = 0;
+	if (f->error.code || !f->cost.known) {
+		pane_wrap(pane, 0, CELL_ERROR, f->error.code ? f->error.message : f->cost.error.message);
+		return;
+	}
+	y += draw_maps(d, pane, y);
+	number_count(d->parameters, count, sizeof count);
+	number_bytes((double)d->train_bytes, memory, sizeof memory);
+	number_bytes((double)d->checkpoint_bytes, bytes, sizeof bytes);
+	if (d->fm_total > 0) {
+		y += !!pane_textf(pane, 0, y, CELL_NORMAL, "FM total %lld", (long long)d->fm_total);
+	} else {
+		y += !!pane_fit(pane, 0, y, pane.w, CELL_TITLE, d->network);
+	}
+	y += !!pane_textf(pane, 0, y, CELL_NORMAL, "%s parameters", count);
+	y += !!pane_textf(pane, 0, y, CELL_NORMAL, "%s memory, %s checkpoint", memory, bytes);
+	y += draw_time(app, d, pane, y);
+	if (f->facts.known && !strcmp(f->facts.data, f->cost_of.data)) {
+		number_count(f->facts.pictures, count, sizeof count);
+		pane_textf(pane, 0, y, CELL_DIM, "%s pictures, %d classes", count, f->facts.classes);
+	} else if (*f->facts.error && !strcmp(f->facts.data, f->cost_of.data)) {
+		pane_wrap(pane, y, CELL_WARN, f->facts.error);
+	}
+}
+
+void panel_form(const struct app *app, struct pane pane)
+{
+	bool focus = app->focus == FOCUS_FORM;
+	struct pane inner = pane_box(pane, "Next run", focus);
+	int rows[64], n = form_rows(&app->form.config, rows), below = inner.h >= 18 ? 9 : inner.h >= 11 ? 7 : 1;
+	int tall = inner.h - below < n + (app->form.open ? 2 : 0) ? inner.h - below : n + (app->form.open ? 2 : 0);
+	draw_rows(app, pane_sub(inner, 0, 0, inner.w, tall), focus);
+	if (below > 1) {
+		struct pane meaning = pane_sub(inner, 1, tall, inner.w - 2, inner.h - tall - 1);
+		for (int x = -1; x < meaning.w + 1; x++) {
+			pane_put(inner, x + 1, tall, 0x2500, CELL_BORDER);
+		}
+		draw_meaning(app, pane_sub(meaning, 0, 1, meaning.w, meaning.h - 1));
+	}
+	const char *start = " G  start ";
+	int x = (inner.w - text_columns(start)) / 2;
+	bool here = focus && app->form.row >= n;
+	pane_text(inner, x, inner.h - 1, here ? CELL_SELECTED : CELL_STRONG, start);
+	if (!here) {
+		pane_paint(inner, x + 1, inner.h - 1, 1, CELL_KEY);
+	}
+}

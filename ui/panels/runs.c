@@ -1,0 +1,117 @@
+/* runs.c - the table of runs, newest first. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "convtui/text.h"
+#include "panels/panels.h"
+#include "widgets/number.h"
+#include "widgets/table.h"
+
+const struct cvt_run **runs_shown(const struct app *app, int *ret_n)
+{
+	const struct cvt_run **rows = malloc(((size_t)app->n_runs + 1) * sizeof *rows);
+	int n = 0;
+	for (int i = app->n_runs - 1; rows && i >= 0; i--) {
+		if ((!app->filter || ui_filter_fits(app->filter, &app->runs[i]))) {
+			rows[n++] = &app->runs[i];
+		}
+	}
+	*ret_n = n;
+	return rows;
+}
+
+enum column { COLUMN_RUN, COLUMN_NETWORK, COLUMN_PARAMETERS, COLUMN_LR, COLUMN_BATCH, COLUMN_EPOCH, COLUMN_TRAIN, COLUMN_VAL, COLUMN_BEST, COLUMN_STATE };
+/* The least wide window drops what the post's table needs least. */
+static const struct table_column columns[] = {
+	[COLUMN_RUN] = {"run", 9, 11, 18, 9, false}, [COLUMN_NETWORK] = {"network", 12, 31, 33, 6, false},
+	[COLUMN_PARAMETERS] = {"parameters", 11, 11, 11, 3, true}, [COLUMN_LR] = {"lr", 6, 6, 7, 4, true}, [COLUMN_BATCH] = {"batch", 5, 5, 5, 1, true},
+	[COLUMN_EPOCH] = {"epoch", 7, 7, 7, 2, true}, [COLUMN_TRAIN] = {"train", 8, 8, 8, 5, true}, [COLUMN_VAL] = {"val", 8, 8, 8, 7, true},
+	[COLUMN_BEST] = {"best", 8, 8, 8, 8, true}, [COLUMN_STATE] = {"state", 10, 10, 10, 8, false},
+};
+enum { N_COLUMNS = sizeof columns / sizeof *columns };
+
+/* Without the year, where the name starts with a date: still a part that names the run alone. */
+static const char *short_run(const char *name)
+{
+	return strlen(name) > 10 && name[4] == '-' && name[7] == '-' ? name + 5 : name;
+}
+
+static void cell(const struct cvt_run *run, enum column column, struct table_cell *ret)
+{
+	const struct cvt_live *l = &run->live;
+	char *out = ret->text;
+	size_t size = sizeof ret->text;
+	ret->meaning = CELL_NORMAL;
+	switch (column) {
+	case COLUMN_RUN: cvt_text_clean(out, size, short_run(run->name)); break;
+	case COLUMN_NETWORK: cvt_text_clean(out, size, l->network); break;
+	case COLUMN_PARAMETERS: number_count(l->parameters, out, size); break;
+	case COLUMN_LR: number_rate(l->lr, out, size); break;
+	case COLUMN_BATCH: number_count(l->batch_size, out, size); break;
+	case COLUMN_EPOCH: snprintf(out, size, "%d/%d", l->epoch < 0 ? 0 : l->epoch, l->epochs); break;
+	case COLUMN_TRAIN: number_percent(l->train_accuracy, out, size); ret->meaning = CELL_TRAIN; break;
+	case COLUMN_VAL: number_percent(l->val_accuracy, out, size); ret->meaning = CELL_VAL; break;
+	case COLUMN_BEST: number_percent(l->best_val_accuracy, out, size); break;
+	case COLUMN_STATE: snprintf(out, size, "%s", cvt_state_name(l->state)); ret->meaning = state_meaning(l->state); break;
+	}
+}
+
+static void title(const struct app *app, int n, char *out, size_t size)
+{
+	if (app->filter_open || *app->filter_text) {
+		snprintf(out, size, "Runs  /%.200s  %d of %d", app->filter_open ? app->filter_edit.text : app->filter_text, n, app->n_runs);
+	} else {
+		snprintf(out, size, "Runs");
+	}
+}
+
+void panel_runs(const struct app *app, struct pane pane)
+{
+	char text[512], *at = text;
+	int n = 0, cursor = -1, followed = -1;
+	const struct cvt_run **rows = runs_shown(app, &n);
+	title(app, n, text, sizeof text);
+	struct pane inner = pane_box(pane, at, app->focus == FOCUS_RUNS || app->filter_open);
+	if (app->filter_open) {
+		pane.grid->cursor_x = pane.x + 2 + 7 + edit_column(&app->filter_edit);
+		pane.grid->cursor_y = pane.y;
+	}
+	for (int i = 0; i < n; i++) {
+		cursor = !strcmp(rows[i]->name, app->cursor_run) ? i : cursor;
+		followed = app->session && !strcmp(rows[i]->name, app->session->run.name) ? i : followed;
+	}
+	struct table table;
+	table_begin(&table, inner, columns, N_COLUMNS, n, cursor < 0 ? 0 : cursor);
+	for (int i = table.first; rows && i < table.first + table.rows && i < n; i++) {
+		struct table_cell cells[N_COLUMNS];
+		for (int c = 0; c < N_COLUMNS; c++) {
+			cell(rows[i], (enum column)c, &cells[c]);
+		}
+		table_row(&table, i, cells, i == followed ? 0x25b8 : ' ', i == cursor && app->focus == FOCUS_RUNS ? CELL_SELECTED :
+			i == followed ? CELL_CHOSEN : CELL_NORMAL);
+	}
+	if (app->filter_open && *app->filter_error) {
+		pane_right(pane, pane.w / 2, 0, pane.w / 2 - 2, CELL_ERROR, app->filter_error);
+	}
+	if (n == 0) {
+		pane_fit(inner, 1, 1, inner.w - 2, CELL_DIM, !app->listed ? "reading the run store" : app->n_runs ? "no run passes the filter" : "no run yet");
+	}
+	free(rows);
+}
+
+void panel_log(const struct app *app, struct pane pane)
+{
+	struct pane inner = pane_box(pane, "Log", false);
+	const struct cvt_session *s = app->session;
+	int own = app->n_notes > MAX_NOTES ? MAX_NOTES : app->n_notes, theirs = s ? s->n_log : 0;
+	/* This program's own words stay below the run's while they are new. */
+	own = own > inner.h / 2 && theirs > 0 ? inner.h / 2 : own > inner.h ? inner.h : own;
+	theirs = theirs > inner.h - own ? inner.h - own : theirs;
+	for (int i = 0; i < theirs; i++) {
+		pane_fit(inner, 1, i, inner.w - 2, CELL_DIM, s->log[s->n_log - theirs + i]);
+	}
+	for (int i = 0; i < own; i++) {
+		pane_fit(inner, 1, theirs + i, inner.w - 2, CELL_NORMAL, app->notes[(app->n_notes - own + i) % MAX_NOTES]);
+	}
+}

@@ -1,0 +1,213 @@
+/* status.c - the lines above, below and between: what runs, how far it is, which keys there are. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "convtui/text.h"
+#include "keys.h"
+#include "panels/panels.h"
+#include "term/key.h"
+#include "widgets/bar.h"
+#include "widgets/number.h"
+
+enum cell_meaning state_meaning(enum cvt_state state)
+{
+	switch (state) {
+	case CVT_STATE_TRAINING: case CVT_STATE_EVALUATING: case CVT_STATE_PREPARING: return CELL_TRAIN;
+	case CVT_STATE_DONE: return CELL_GOOD;
+	case CVT_STATE_PAUSED: case CVT_STATE_BLOCKED: return CELL_WARN;
+	case CVT_STATE_DIVERGED: case CVT_STATE_FAILED: case CVT_STATE_CRASHED: return CELL_ERROR;
+	case CVT_STATE_QUEUED: case CVT_STATE_STOPPED: break;
+	}
+	return CELL_DIM;
+}
+
+static void ago(const struct app *app, double when, const char *what, char *out, size_t size)
+{
+	char clock[32];
+	double seconds = app->wall - when;
+	number_clock(seconds < 0 ? 0 : seconds, clock, sizeof clock);
+	snprintf(out, size, when > 0 ? "%s %s ago" : "%s never", what, clock);
+}
+
+void panel_header(const struct app *app, struct pane pane)
+{
+	const struct cvt_live *live = app_live(app);
+	char text[256], name[96], clock[64] = "";
+	int x = pane_text(pane, 1, 0, CELL_STRONG, "convtui") + 3;
+	x += pane_text(pane, x, 0, CELL_TAB, " 1 Train ") + 3;
+	if (!live) {
+		pane_right(pane, x, 0, pane.w - x - 1, CELL_DIM, app->listed ? "no run yet" : "reading the run store");
+		return;
+	}
+	if (app_alive(app)) {
+		ago(app, live->updated, "batch", clock, sizeof clock);
+	}
+	snprintf(text, sizeof text, "%d thread%s  load %.1f", live->threads, live->threads == 1 ? "" : "s", app->load);
+	bool threads = app_alive(app) && live->threads > 0 && pane.w >= 90;
+	int right = threads ? text_columns(text) + 3 : 0;
+	if (threads) {
+		pane_right(pane, 0, 0, pane.w - 1, CELL_DIM, text);
+	}
+	cvt_text_clean(name, sizeof name, app->session->run.name);
+	enum cell_meaning meaning = app->session->no_sign_of_life ? CELL_ERROR : state_meaning(live->state);
+	snprintf(text, sizeof text, "\u25cf %s", app->session->no_sign_of_life ? "no sign of life" : cvt_state_name(live->state));
+	int columns = text_columns(text) + 1 + text_columns(name) + (*clock && pane.w >= 70 ? text_columns(clock) + 3 : 0);
+	int start = pane.w - 1 - right - columns;
+	start = start < x ? x : start;
+	start += pane_fit(pane, start, 0, pane.w - start, meaning, text) + 1;
+	start += pane_fit(pane, start, 0, pane.w - start, CELL_STRONG, name) + 3;
+	if (*clock && pane.w >= 70) {
+		pane_fit(pane, start, 0, pane.w - right - start, CELL_DIM, clock);
+	}
+}
+
+static double seconds_left(const struct app *app, const struct cvt_live *live)
+{
+	double done = live->batches_per_epoch > 0 ? (double)live->batch_in_epoch / live->batches_per_epoch : 0, sum = 0;
+	int n = app->session->n_epochs, from = n > 5 ? n - 5 : 0;
+	for (int i = from; i < n; i++) {
+		sum += app->session->epochs[i].seconds;
+	}
+	double epoch = n > 0 ? sum / (n - from) : live->images_per_second > 0 ? live->train_images / live->images_per_second : NAN;
+	double left = (live->epochs - live->epoch - done) * epoch;
+	return left < 0 ? 0 : left;
+}
+
+/* "preparing 312/1661 pictures  2 bad" or "evaluating 300/665 pictures"; false: neither is going on. */
+static bool counting(const struct cvt_live *live, char *out, size_t size, double *ret_share)
+{
+	int done = live->state == CVT_STATE_PREPARING ? live->prepared : live->evaluated;
+	int all = live->state == CVT_STATE_PREPARING ? live->to_prepare : live->to_evaluate;
+	if ((live->state != CVT_STATE_PREPARING && live->state != CVT_STATE_EVALUATING) || done < 0) {
+		return false;
+	}
+	int n = snprintf(out, size, "%s %d/%d pictures", cvt_state_name(live->state), done, all < 0 ? 0 : all);
+	if (live->state == CVT_STATE_PREPARING && live->bad > 0) {
+		snprintf(out + n, size - (size_t)n, "  %d bad", live->bad);
+	}
+	*ret_share = all > 0 ? (double)done / all : 0;
+	return true;
+}
+
+static void ended(const struct app *app, const struct cvt_live *live, struct pane pane)
+{
+	char took[32], best[32], reason[256];
+	number_clock(live->seconds, took, sizeof took);
+	number_percent(live->best_val_accuracy, best, sizeof best);
+	int x = 1 + pane_text(pane, 1, 0, state_meaning(live->state), cvt_state_name(live->state));
+	x += pane_textf(pane, x, 0, CELL_NORMAL, "  epoch %d/%d in %s", live->epoch < 0 ? 0 : live->epoch, live->epochs, took);
+	if (live->best_epoch > 0) {
+		x += pane_textf(pane, x, 0, CELL_VAL, "  best %s @ %d", best, live->best_epoch);
+	}
+	if (*live->reason) {
+		cvt_text_clean(reason, sizeof reason, live->reason);
+		pane_fit(pane, x + 2, 0, pane.w - x - 3, CELL_WARN, reason);
+	}
+	(void)app;
+}
+
+static void pending(const struct app *app, const struct cvt_live *live, char *out, size_t size)
+{
+	const struct pending *p = &app->pending[app->n_pending - 1];
+	char when[32];
+	number_span(live->batch_seconds, when, sizeof when);
+	int n = snprintf(out, size, "sent: %s%s%s, ", p->name, *p->value ? " " : "", p->value);
+	if (live->state == CVT_STATE_PAUSED || !(live->batch_seconds > 0)) {
+		snprintf(out + n, size - (size_t)n, "not taken yet");
+	} else {
+		snprintf(out + n, size - (size_t)n, "after this batch, %s", when);
+	}
+}
+
+void panel_progress(const struct app *app, struct pane pane)
+{
+	const struct cvt_live *live = app_live(app);
+	char text[128], more[256] = "", left[32], saved[64];
+	if (!live) {
+		pane_fit(pane, 1, 0, pane.w - 2, CELL_DIM, "nothing trains: choose in the form, and G starts");
+		return;
+	}
+	if (!app_alive(app)) {
+		ended(app, live, pane);
+		return;
+	}
+	double share = live->batches_per_epoch > 0 ? (double)live->batch_in_epoch / live->batches_per_epoch : 0;
+	double whole = live->epochs > 0 ? (live->epoch + share) / live->epochs : 0;
+	if (counting(live, text, sizeof text, &share)) {
+		whole = share;
+	} else {
+		snprintf(text, sizeof text, "epoch %d/%d", live->epoch + 1 > live->epochs ? live->epochs : live->epoch + 1, live->epochs);
+		number_clock(seconds_left(app, live), left, sizeof left);
+		ago(app, live->checkpoint_time, "saved", saved, sizeof saved);
+		snprintf(more, sizeof more, "batch %d/%d  %.0f img/s  %s left  %s", live->batch_in_epoch, live->batches_per_epoch,
+			live->images_per_second > 0 ? live->images_per_second : 0, left, saved);
+	}
+	if (live->state == CVT_STATE_BLOCKED || live->state == CVT_STATE_PREPARING) {
+		cvt_text_clean(more, sizeof more, live->reason);
+	}
+	enum cell_meaning meaning = live->state == CVT_STATE_BLOCKED ? CELL_ERROR : CELL_NORMAL;
+	if (app->n_pending > 0) {
+		pending(app, live, more, sizeof more);
+		meaning = CELL_MARK;
+	}
+	int x = 1 + pane_text(pane, 1, 0, live->state == CVT_STATE_EVALUATING ? CELL_VAL : CELL_STRONG, text) + 1;
+	int columns = text_columns(more), room = pane.w - x - columns - 3;
+	if (room >= 6) {
+		bar_draw(pane_sub(pane, x, 0, room, 1), whole);
+		pane_text(pane, x + room + 2, 0, meaning, more);
+	} else {
+		pane_fit(pane, x + 1, 0, pane.w - x - 2, meaning, more);
+	}
+}
+
+/* Shown twice in one pass: the keys that fit, help and quit always among them. */
+void panel_footer(const struct app *app, struct pane pane)
+{
+	enum context context = keys_context(app);
+	const struct binding *b = keys_table();
+	int x = 1, reserve = 14;
+	if (app->note_time > 0 && app->now - app->note_time < 6 && app->n_notes > 0) {
+		pane_fit(pane, 1, 0, pane.w - 2, app->note_is_error ? CELL_ERROR : CELL_GOOD, app->notes[(app->n_notes - 1) % MAX_NOTES]);
+		return;
+	}
+	for (; b->action != ACT_NONE; b++) {
+		char key[16];
+		const char *label = b->label;
+		if (!label || !(b->contexts & context) || (b->enabled && !b->enabled(app))) {
+			continue;
+		}
+		if (b->action == ACT_PAUSE && app_live(app) && app_live(app)->state == CVT_STATE_PAUSED) {
+			label = "go on";
+		}
+		key_label(b->key, key, sizeof key);
+		int columns = text_columns(key) + 1 + text_columns(label);
+		bool always = b->action == ACT_LEAVE || b->action == ACT_HELP;
+		if (x + columns > pane.w - (always ? 0 : reserve)) {
+			continue;
+		}
+		x += pane_text(pane, x, 0, CELL_KEY, key) + 1;
+		x += pane_text(pane, x, 0, CELL_DIM, label) + 2;
+	}
+}
+
+void panel_line(const struct app *app, struct pane pane)
+{
+	const struct cvt_live *live = app_live(app);
+	char text[256] = "no run", loss[32], val[32];
+	if (app->overlay == OVERLAY_QUIT || app->overlay == OVERLAY_STOP || app->overlay == OVERLAY_START) {
+		snprintf(text, sizeof text, "%s? Enter", dialog_choices(app)[app->choice]);
+	} else if (live) {
+		number_loss(live->loss, loss, sizeof loss);
+		number_percent(live->val_accuracy, val, sizeof val);
+		snprintf(text, sizeof text, "%s %d/%d %s %s", cvt_state_name(live->state), live->epoch < 0 ? 0 : live->epoch, live->epochs, val, loss);
+	}
+	if (pane.w < 12) {
+		pane_fit(pane, 0, 0, pane.w, CELL_KEY, pane.w < 6 ? "q" : "q quit");
+		pane_fit(pane, 0, 1, pane.w, CELL_NORMAL, text);
+		return;
+	}
+	pane_fit(pane, 0, 0, pane.w - 8, CELL_NORMAL, text);
+	pane_text(pane, pane.w - 6, 0, CELL_KEY, "q");
+	pane_text(pane, pane.w - 4, 0, CELL_DIM, "quit");
+}

@@ -1,0 +1,93 @@
+/* steering.c - what is in force in the followed run, and commands to it. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "convtui/text.h"
+#include "state.h"
+
+int steer_rows(int rows[64])
+{
+	int n_options, n = 0;
+	const struct cvt_option *options = cvt_options(&n_options);
+	for (int i = 0; i < n_options && n < 64; i++) {
+		if (options[i].live) {
+			rows[n++] = i;
+		}
+	}
+	return n;
+}
+
+static void set(struct cvt_config *config, const char *key, const char *text)
+{
+	const struct cvt_option *option = cvt_option_find(key);
+	/* A row written by an older or damaged run that the table refuses leaves the value as it was. */
+	if (option && option->live && cvt_config_set(config, option, text, NULL) != CVT_OK) {
+		return;
+	}
+}
+
+/* The run's own settings, then every command that took effect, then what the page says now. */
+static struct cvt_config in_force(const struct app *app)
+{
+	struct cvt_config config = app->run_config;
+	const struct cvt_live *live = app_live(app);
+	char text[64];
+	for (int i = 0; app->session && i < app->session->n_commands; i++) {
+		set(&config, app->session->commands[i].name, app->session->commands[i].value);
+	}
+	if (live && isfinite(live->lr) && live->lr > 0) {
+		cvt_text_from_double(live->lr, text, sizeof text);
+		set(&config, "lr", text);
+	}
+	if (live && live->epochs > 0) {
+		snprintf(text, sizeof text, "%d", live->epochs);
+		set(&config, "epochs", text);
+	}
+	return config;
+}
+
+void steer_open(struct app *app)
+{
+	struct steer *s = &app->steer;
+	int row = s->row;
+	memset(s, 0, sizeof *s);
+	s->row = row;
+	s->in_force = s->draft = in_force(app);
+	app->overlay = OVERLAY_STEER;
+}
+
+void steer_send(struct app *app)
+{
+	struct steer *s = &app->steer;
+	int n_options;
+	const struct cvt_option *options = cvt_options(&n_options);
+	for (int i = 0; i < n_options; i++) {
+		char text[256];
+		if (s->changed[i]) {
+			cvt_config_get(&s->draft, &options[i], text, sizeof text);
+			app_command(app, options[i].key, text);
+			s->changed[i] = false;
+		}
+	}
+}
+
+void app_command(struct app *app, const char *name, const char *value)
+{
+	struct cvt_error err;
+	struct pending p = {0};
+	if (!app->session) {
+		return;
+	}
+	if (cvt_run_command(app->session->run.folder, name, value, p.id, &err) != CVT_OK) {
+		app_note(app, true, "%s", err.message);
+		return;
+	}
+	snprintf(p.name, sizeof p.name, "%s", name);
+	snprintf(p.value, sizeof p.value, "%s", value);
+	if (app->n_pending == MAX_PENDING) {
+		memmove(app->pending, app->pending + 1, sizeof p * --app->n_pending);
+	}
+	app->pending[app->n_pending++] = p;
+	app->dirty = true;
+}

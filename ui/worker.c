@@ -1,0 +1,288 @@
+/* worker.c - listing and counting beside the screen. */
+#include <errno.h>
+#include <math.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "convtui/dataset.h"
+#include "convtui/model.h"
+#include "worker.h"
+
+struct worker {
+	char store[1024];                    /* [I] */
+	bool threaded;                       /* [I] */
+	int fd;                              /* [I] */
+	pthread_t thread;                    /* [I] */
+	char rated[96];                      /* [W] the run that rate comes from; only the worker touches it */
+	pthread_mutex_t lock;
+	pthread_cond_t wake;                 /* [L lock] */
+	bool leave, hurry, asked;            /* [L lock] */
+	char question[1024];                 /* [L lock] */
+	struct cvt_run *runs;                /* [L lock] newest list not yet taken */
+	int n_runs;                          /* [L lock] */
+	bool have_runs, have_facts;          /* [L lock] */
+	char error[256];                     /* [L lock] */
+	struct dataset_facts facts;          /* [L lock] */
+	double rate;                         /* [L lock] */
+};
+
+static double now(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+static void tell(const struct worker *w)
+{
+	uint64_t one = 1;
+	if (w->fd >= 0 && write(w->fd, &one, sizeof one) < 0) {
+		return;                              /* full: the reader is told already */
+	}
+}
+
+/* How fast the newest run that says so trained: its pictures a second times its network's multiply-adds. */
+static void find_rate(struct worker *w, const struct cvt_run *runs, int n)
+{
+	for (int i = n - 1; i >= 0 && i > n - 20; i--) {
+		double rate = runs[i].live.images_per_second;
+		if (!(rate > 0) || !isfinite(rate)) {
+			continue;
+		}
+		if (!strcmp(w->rated, runs[i].name)) {
+			return;
+		}
+		char path[1100];
+		struct cvt_config config;
+		struct cvt_description what;
+		cvt_config_init(&config);
+		snprintf(path, sizeof path, "%s/config.yaml", runs[i].folder);
+		if (cvt_config_load(&config, path, NULL) != CVT_OK || cvt_describe(&config, 3, &what, NULL) != CVT_OK) {
+			continue;
+		}
+		snprintf(w->rated, sizeof w->rated, "%s", runs[i].name);
+		pthread_mutex_lock(&w->lock);
+		w->rate = rate * (double)what.multiply_adds;
+		pthread_mutex_unlock(&w->lock);
+		cvt_description_finish(&what);
+		return;
+	}
+}
+
+static void list(struct worker *w)
+{
+	struct cvt_run *runs = NULL;
+	struct cvt_error err;
+	int n = 0, status = cvt_store_list(w->store, &runs, &n, &err);
+	if (status == CVT_OK) {
+		find_rate(w, runs, n);
+	}
+	pthread_mutex_lock(&w->lock);
+	snprintf(w->error, sizeof w->error, "%.255s", status == CVT_OK ? "" : err.message);
+	free(w->runs);
+	w->runs = status == CVT_OK ? runs : NULL;
+	w->n_runs = status == CVT_OK ? n : 0;
+	w->have_runs = true;
+	pthread_mutex_unlock(&w->lock);
+	tell(w);
+}
+
+static void answer(struct worker *w, const char *data)
+{
+	struct dataset_facts facts = {0};
+	struct cvt_error err;
+	snprintf(facts.data, sizeof facts.data, "%s", data);
+	facts.known = cvt_dataset_count_classes(data, &facts.classes, &facts.pictures, &err) == CVT_OK;
+	if (!facts.known) {
+		snprintf(facts.error, sizeof facts.error, "%.255s", err.message);
+	}
+	pthread_mutex_lock(&w->lock);
+	w->facts = facts;
+	w->have_facts = true;
+	pthread_mutex_unlock(&w->lock);
+	tell(w);
+}
+
+static bool take_question(struct worker *w, char data[1024])
+{
+	pthread_mutex_lock(&w->lock);
+	bool asked = w->asked;
+	memcpy(data, w->question, sizeof w->question);
+	w->asked = false;
+	pthread_mutex_unlock(&w->lock);
+	return asked;
+}
+
+/* Waits until `until`, a question, haste or the end; true: leave. */
+static bool wait_until(struct worker *w, double until)
+{
+	pthread_mutex_lock(&w->lock);
+	struct timespec t = {(time_t)until, (long)((until - floor(until)) * 1e9)};
+	while (!w->leave && !w->asked && !w->hurry && now() < until) {
+		if (pthread_cond_timedwait(&w->wake, &w->lock, &t) == ETIMEDOUT) {
+			break;
+		}
+	}
+	bool leave = w->leave;
+	pthread_mutex_unlock(&w->lock);
+	return leave;
+}
+
+static void *work(void *context)
+{
+	struct worker *w = context;
+	double next = 0;
+	char data[1024];
+	for (;;) {
+		if (take_question(w, data)) {
+			answer(w, data);
+		}
+		pthread_mutex_lock(&w->lock);
+		bool hurry = w->hurry;
+		w->hurry = false;
+		pthread_mutex_unlock(&w->lock);
+		double start = now();
+		if (hurry || start >= next) {
+			list(w);
+			/* Listing takes at most 2% of one processor, whatever the size of the store. */
+			double took = now() - start;
+			next = start + (took * 50 > 1 ? took * 50 : 1);
+		}
+		if (wait_until(w, next)) {
+			return NULL;
+		}
+	}
+}
+
+int worker_create(const char *store, bool threaded, struct worker **ret_worker)
+{
+	struct worker *w = calloc(1, sizeof *w);
+	if (!w) {
+		return CVT_ERR_MEMORY;
+	}
+	snprintf(w->store, sizeof w->store, "%s", store);
+	w->rate = NAN;
+	w->threaded = threaded;
+	w->fd = threaded ? eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) : -1;
+	pthread_mutex_init(&w->lock, NULL);
+	pthread_condattr_t attributes;
+	pthread_condattr_init(&attributes);
+	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	pthread_cond_init(&w->wake, &attributes);
+	pthread_condattr_destroy(&attributes);
+	/* Signals are the screen's. */
+	sigset_t all, before;
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, &before);
+	int failed = threaded && pthread_create(&w->thread, NULL, work, w) != 0;
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (failed) {
+		w->threaded = false;
+		worker_destroy(w);
+		return CVT_ERR_MEMORY;
+	}
+	*ret_worker = w;
+	return CVT_OK;
+}
+
+void worker_destroy(struct worker *w)
+{
+	if (!w) {
+		return;
+	}
+	if (w->threaded) {
+		pthread_mutex_lock(&w->lock);
+		w->leave = true;
+		pthread_cond_signal(&w->wake);
+		pthread_mutex_unlock(&w->lock);
+		pthread_join(w->thread, NULL);
+	}
+	if (w->fd >= 0) {
+		close(w->fd);
+	}
+	pthread_cond_destroy(&w->wake);
+	pthread_mutex_destroy(&w->lock);
+	free(w->runs);
+	free(w);
+}
+
+int worker_fd(const struct worker *w)
+{
+	return w->fd;
+}
+
+void worker_step(struct worker *w)
+{
+	char data[1024];
+	if (take_question(w, data)) {
+		answer(w, data);
+	}
+	list(w);
+}
+
+void worker_ask(struct worker *w, const char *data)
+{
+	pthread_mutex_lock(&w->lock);
+	snprintf(w->question, sizeof w->question, "%s", data);
+	w->asked = true;
+	pthread_cond_signal(&w->wake);
+	pthread_mutex_unlock(&w->lock);
+}
+
+void worker_hurry(struct worker *w)
+{
+	pthread_mutex_lock(&w->lock);
+	w->hurry = true;
+	pthread_cond_signal(&w->wake);
+	pthread_mutex_unlock(&w->lock);
+}
+
+static void drain(const struct worker *w)
+{
+	uint64_t count;
+	if (w->fd >= 0 && read(w->fd, &count, sizeof count) < 0) {
+		return;                              /* nothing there */
+	}
+}
+
+bool worker_take_runs(struct worker *w, struct cvt_run **ret_runs, int *ret_n, char error[256])
+{
+	drain(w);
+	pthread_mutex_lock(&w->lock);
+	bool have = w->have_runs;
+	if (have) {
+		memcpy(error, w->error, sizeof w->error);
+		*ret_runs = w->runs;
+		*ret_n = w->n_runs;
+		w->runs = NULL;
+		w->have_runs = false;
+	}
+	pthread_mutex_unlock(&w->lock);
+	return have;
+}
+
+bool worker_take_facts(struct worker *w, struct dataset_facts *ret_facts)
+{
+	pthread_mutex_lock(&w->lock);
+	bool have = w->have_facts;
+	if (have) {
+		*ret_facts = w->facts;
+		w->have_facts = false;
+	}
+	pthread_mutex_unlock(&w->lock);
+	return have;
+}
+
+double worker_rate(struct worker *w)
+{
+	pthread_mutex_lock(&w->lock);
+	double rate = w->rate;
+	pthread_mutex_unlock(&w->lock);
+	return rate;
+}
