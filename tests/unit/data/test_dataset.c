@@ -572,7 +572,7 @@ static void the_post_s_pictures(void **state)
 	if (!given)
 		snprintf(path, sizeof(path), "%s/../../shared/data/caltech101-3", getenv("CVT_TESTS"));
 	if (access(path, R_OK) != 0) {
-		print_message("%s is not here: skipped\n", path);
+		print_message("# %s is not here: skipped\n", path);
 		skip();
 	}
 	static const double mean[3] = {0.5920, 0.6092, 0.6068}, std[3] = {0.3133, 0.3011, 0.3170};
