@@ -25,7 +25,12 @@ struct cvt_runner_options {
 	const struct cvt_config *changes;   /* NULL, or resumable options that differ from config.yaml: only rows in ->set count */
 	volatile int *stop;      /* NULL, or: nonzero asks for what TERM does */
 };
-struct cvt_runner_result { enum cvt_state state; char reason[256]; struct cvt_live live; };
+struct cvt_runner_result {
+	enum cvt_state state;
+	char reason[256];
+	struct cvt_live live;
+	bool asked;              /* a signal or *stop asked for the end: `work` ends too; a stop command is the run's alone */
+};
 
 /* Trains until done, stopped, diverged, failed. CVT_OK also when the run ended as failed or diverged (see state); an error when it could
  * not be a runner at all: busy (another runner has it), folder not a run, read-only. */

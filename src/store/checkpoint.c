@@ -27,6 +27,7 @@ struct job {
 	char *bytes; size_t capacity;          /* kept for the next checkpoint */
 	int64_t batch;
 	bool best;
+	bool written;                          /* it has reached the disk */
 };
 
 struct cvt_checkpoint_writer {
@@ -102,6 +103,7 @@ static void *writer_main(void *argument)
 
 		pthread_mutex_lock(&w->lock);
 		w->failed = status;
+		w->job.written = status == CVT_OK;
 		if (status == CVT_OK)
 			w->newest = w->job.batch;
 		else
@@ -225,6 +227,15 @@ static int copy_arrays(struct job *job, const struct cvt_array *arrays, int n, s
 	return CVT_OK;
 }
 
+/* Hands the job to the thread. */
+static void start(struct cvt_checkpoint_writer *w)
+{
+	pthread_mutex_lock(&w->lock);
+	w->writing = true;
+	pthread_cond_broadcast(&w->changed);
+	pthread_mutex_unlock(&w->lock);
+}
+
 int cvt_checkpoint_begin(struct cvt_checkpoint_writer *w, const struct cvt_array *arrays, int n_arrays,
 	const struct cvt_checkpoint_state *state, bool best, struct cvt_error *err)
 {
@@ -232,21 +243,33 @@ int cvt_checkpoint_begin(struct cvt_checkpoint_writer *w, const struct cvt_array
 	int64_t newest;
 	int status = settle(w, true, &writing, &newest, err);
 
-	if (status == CVT_OK)
-		status = copy_arrays(&w->job, arrays, n_arrays, err);
 	if (status != CVT_OK)
 		return status;
+	/* Without a state the job is no whole copy, and is not written again. */
 	free(w->job.state);
+	w->job.state = NULL;
+	status = copy_arrays(&w->job, arrays, n_arrays, err);
+	if (status != CVT_OK)
+		return status;
 	w->job.state = cvt_checkpoint_state_text(state);
 	if (w->job.state == NULL)
 		return cvt_fail(err, CVT_ERR_MEMORY, "no memory for the state of a checkpoint");
 	w->job.batch = state->batch;
 	w->job.best = best;
-	pthread_mutex_lock(&w->lock);
-	w->writing = true;
-	pthread_cond_broadcast(&w->changed);
-	pthread_mutex_unlock(&w->lock);
+	w->job.written = false;
+	start(w);
 	return CVT_OK;
+}
+
+int cvt_checkpoint_retry(struct cvt_checkpoint_writer *w, struct cvt_error *err)
+{
+	bool writing;
+	int64_t newest;
+	int status = settle(w, true, &writing, &newest, err);
+
+	if (status == CVT_OK && w->job.state != NULL && !w->job.written)
+		start(w);
+	return status;
 }
 
 int cvt_checkpoint_status(struct cvt_checkpoint_writer *w, bool wait, int64_t *ret_batch, struct cvt_error *err)

@@ -4,33 +4,43 @@
 
 #include "cli/cli.h"
 
-extern const struct cli_command cli_data_command;
-extern const struct cli_command cli_describe_command;
-extern const struct cli_command cli_bench_command;
-extern const struct cli_command cli_doctor_command;
-extern const struct cli_command cli_export_command;
-extern const struct cli_command cli_explain_command;
-extern const struct cli_command cli_help_command;
+extern const struct cli_command cli_train_command;
 extern const struct cli_command cli_queue_command;
-extern const struct cli_command cli_rm_command;
+extern const struct cli_command cli_work_command;
+extern const struct cli_command cli_resume_command;
+extern const struct cli_command cli_steer_command;
 extern const struct cli_command cli_runs_command;
 extern const struct cli_command cli_show_command;
-extern const struct cli_command cli_steer_command;
 extern const struct cli_command cli_summary_command;
+extern const struct cli_command cli_describe_command;
+extern const struct cli_command cli_data_command;
+extern const struct cli_command cli_predict_command;
+extern const struct cli_command cli_evaluate_command;
+extern const struct cli_command cli_export_command;
+extern const struct cli_command cli_rm_command;
+extern const struct cli_command cli_bench_command;
+extern const struct cli_command cli_explain_command;
+extern const struct cli_command cli_doctor_command;
 extern const struct cli_command cli_screen_command;
+extern const struct cli_command cli_help_command;
 
 const struct cli_command *const cli_commands[] = {
+	&cli_train_command,
 	&cli_queue_command,
+	&cli_work_command,
+	&cli_resume_command,
 	&cli_steer_command,
 	&cli_runs_command,
 	&cli_show_command,
 	&cli_summary_command,
 	&cli_describe_command,
 	&cli_data_command,
-	&cli_explain_command,
-	&cli_rm_command,
+	&cli_predict_command,
+	&cli_evaluate_command,
 	&cli_export_command,
+	&cli_rm_command,
 	&cli_bench_command,
+	&cli_explain_command,
 	&cli_doctor_command,
 	&cli_screen_command,
 	&cli_help_command,

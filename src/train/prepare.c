@@ -1,0 +1,314 @@
+/* prepare.c - from a run folder to a trainer that stands at its first batch. */
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "convtui/machine.h"
+#include "convtui/text.h"
+#include "data/batch.h"
+#include "train/prepare.h"
+#include "train/schedule.h"
+#include "train/trainer.h"
+
+#define BAD_FILES_NAMED 20
+#define CHECKPOINTS_FREE 3
+
+static bool progress(void *context, int done, int total, int bad, const char *what)
+{
+	struct cvt_trainer *t = context;
+	struct cvt_error why;
+	struct cvt_live *live = cvt_shared_live(t->shared);
+
+	live->prepared = done;
+	live->to_prepare = total;
+	live->bad = bad;
+	snprintf(live->reason, sizeof live->reason, "%s", what);
+	cvt_shared_unlock(t->shared);
+	/* A command that cannot be logged now stays in the inbox, for the first boundary. */
+	if (cvt_trainer_take_commands(t, &why) < 0)
+		cvt_shared_say(t->shared, CVT_RUNNER_NOTE, NULL, "%s", why.message);
+	return !t->stop && !cvt_shared_stopping(t->shared);
+}
+
+static int open_dataset(struct cvt_trainer *t, struct cvt_error *err)
+{
+	const struct cvt_dataset_progress watch = {progress, t};
+	struct cvt_dataset_options options = cvt_dataset_options_of(&t->config);
+
+	return cvt_dataset_open(&options, &watch, &t->dataset, err);
+}
+
+static void tell_warnings(struct cvt_trainer *t)
+{
+	const struct cvt_dataset *dataset = t->dataset;
+
+	for (int i = 0; i < dataset->n_warnings; i++)
+		cvt_shared_say(t->shared, CVT_RUNNER_NOTE, NULL, "%s", dataset->warnings[i]);
+	for (int i = 0; i < dataset->n_bad && i < BAD_FILES_NAMED; i++)
+		cvt_shared_say(t->shared, CVT_RUNNER_NOTE, NULL, "skipped %s: %s", dataset->bad[i].path, dataset->bad[i].reason);
+	if (dataset->n_bad > BAD_FILES_NAMED)
+		cvt_shared_say(t->shared, CVT_RUNNER_NOTE, NULL, "and %d more: `convtui data` names them all", dataset->n_bad - BAD_FILES_NAMED);
+	if (dataset->n_bad > 0)
+		cvt_shared_say(t->shared, CVT_RUNNER_NOTE, NULL, "%d bad file%s skipped", dataset->n_bad, dataset->n_bad == 1 ? "" : "s");
+	struct cvt_live *live = cvt_shared_live(t->shared);
+
+	live->bad = dataset->n_bad;
+	cvt_shared_unlock(t->shared);
+}
+
+/* The rest of a run follows from its beginning only on the same pictures. */
+static int check_fingerprint(const struct cvt_trainer *t, struct cvt_error *err)
+{
+	char began_with[64];
+
+	if (!cvt_yaml_value(t->config_text, "fingerprint", began_with, sizeof began_with))
+		return CVT_OK;
+	if (strcmp(began_with, t->dataset->fingerprint) == 0)
+		return CVT_OK;
+	return cvt_fail(err, CVT_ERR_FORMAT, "the pictures of %s are not those that the run began with: put them back, or train a new run",
+		t->config.data);
+}
+
+static int take_parts(struct cvt_trainer *t, struct cvt_error *err)
+{
+	const struct cvt_dataset *dataset = t->dataset;
+	int batch = t->config.batch;
+	int rc = cvt_part_pictures(dataset, CVT_PART_TRAIN, &t->pictures, &t->n_pictures, err);
+
+	if (rc == CVT_OK)
+		rc = cvt_part_pictures(dataset, CVT_PART_VAL, &t->validation, &t->n_validation, err);
+	if (rc < 0)
+		return rc;
+	if (t->n_pictures == 0)
+		return cvt_fail(err, CVT_ERR_RANGE, "%s: no picture is left to train on: lower val-fraction", t->config.data);
+	t->order = malloc((size_t)t->n_pictures * sizeof *t->order);
+	t->classes = calloc((size_t)dataset->n_classes, sizeof *t->classes);
+	if (!t->order || !t->classes)
+		return cvt_fail(err, CVT_ERR_MEMORY, "no memory for the order of %d pictures", t->n_pictures);
+	for (int i = 0; i < dataset->n_classes; i++)
+		t->classes[i] = dataset->classes[i].name;
+	t->batches_per_epoch = (t->n_pictures + batch - 1) / batch;
+	/* A batch norm cannot tell anything from one value. */
+	if (t->n_pictures % batch == 1 && batch > 1 && t->n_pictures > 1) {
+		t->batches_per_epoch--;
+		cvt_shared_say(t->shared, CVT_RUNNER_NOTE, NULL, "the last batch of an epoch would be one picture: it joins the one before");
+	}
+	return CVT_OK;
+}
+
+static int make_network(struct cvt_trainer *t, struct cvt_error *err)
+{
+	struct cvt_network_options options = {.config = &t->config, .n_classes = t->dataset->n_classes};
+	int last = t->n_pictures - (t->batches_per_epoch - 1) * t->config.batch, rc;
+
+	options.train_batch = t->batches_per_epoch > 1 && last < t->config.batch ? t->config.batch : last;
+	options.eval_batch = options.train_batch;
+	options.memory = t->tuning.memory > 0 ? t->tuning.memory : cvt_machine_memory(NULL);
+	rc = cvt_network_create(&options, &t->network, err);
+	if (rc < 0)
+		return rc;
+	for (int i = 0; i < t->dataset->n_classes; i++)
+		t->network->weights[i] = (float)t->dataset->classes[i].weight;
+	return CVT_OK;
+}
+
+static int check_disk(const struct cvt_trainer *t, struct cvt_error *err)
+{
+	int64_t bytes = cvt_network_state_bytes(t->network), free_bytes = cvt_machine_free_bytes(t->folder);
+
+	if (free_bytes < 0 || free_bytes >= CHECKPOINTS_FREE * bytes)
+		return CVT_OK;
+	return cvt_fail(err, CVT_ERR_SPACE, "%s has %lld MB free, and %d checkpoints of %lld MB must fit: free some, or choose another folder "
+		"with --runs", t->folder, (long long)(free_bytes >> 20), CHECKPOINTS_FREE, (long long)(bytes >> 20) + 1);
+}
+
+/* Where the run stood, as the checkpoint's metadata say. Its strings point into the file, which lives on as *ret_file. */
+static int read_checkpoint(struct cvt_trainer *t, const char *path, struct cvt_safetensors *ret_file, bool *ret_found,
+	struct cvt_error *err)
+{
+	int rc;
+
+	*ret_found = access(path, F_OK) == 0;
+	if (!*ret_found && errno != ENOENT)
+		return cvt_fail_errno(err, errno, "cannot look for %s", path);
+	if (!*ret_found)
+		return CVT_OK;
+	rc = cvt_checkpoint_read(path, ret_file, &t->at, err);
+	if (rc < 0)
+		return rc;
+	t->saved_batch = t->at.batch;
+	t->saved_epoch = t->at.epoch;
+	t->ever_saved = true;
+	return CVT_OK;
+}
+
+static int check_checkpoint(const struct cvt_trainer *t, const struct cvt_checkpoint_state *at, const char *path, struct cvt_error *err)
+{
+	bool fits = at->n_classes == t->dataset->n_classes && at->batch_in_epoch >= 0 && at->batch_in_epoch <= t->batches_per_epoch
+		&& at->batch == (int64_t)at->epoch * t->batches_per_epoch + at->batch_in_epoch;
+
+	return fits ? CVT_OK : cvt_fail(err, CVT_ERR_FORMAT, "%s stands at batch %lld of epoch %d, which this run does not have: it is of "
+		"another run", path, (long long)at->batch_in_epoch, at->epoch + 1);
+}
+
+static int load_init(struct cvt_trainer *t, struct cvt_error *err)
+{
+	struct cvt_safetensors file;
+	int rc = cvt_safetensors_read(t->config.init, &file, err);
+
+	if (rc < 0)
+		return rc;
+	rc = cvt_network_load(t->network, &file, t->config.init, false, err);
+	cvt_safetensors_finish(&file);
+	return rc;
+}
+
+/* What the metadata of the next checkpoint say of the run as a whole. */
+static void describe_state(struct cvt_trainer *t)
+{
+	t->at.image_size = t->config.image_size;
+	t->at.channels = t->config.channels;
+	memcpy(t->at.mean, t->dataset->mean, sizeof t->at.mean);
+	memcpy(t->at.std, t->dataset->std, sizeof t->at.std);
+	t->at.n_classes = t->dataset->n_classes;
+	t->at.classes = t->classes;
+	t->at.config = t->config_text;
+}
+
+static void show_start(struct cvt_trainer *t)
+{
+	struct cvt_live *live = cvt_shared_live(t->shared);
+
+	live->parameters = cvt_graph_parameters(&t->network->model->graph);
+	live->batch_size = t->config.batch;
+	live->epochs = t->config.epochs;
+	live->lr = cvt_schedule_lr(&t->config, t->at.epoch + 1);
+	live->epoch = t->at.epoch;
+	live->batch = t->at.batch;
+	live->batch_in_epoch = t->at.batch_in_epoch;
+	live->batches_per_epoch = t->batches_per_epoch;
+	live->best_epoch = t->at.best_epoch;
+	live->best_val_accuracy = t->at.best_epoch > 0 ? t->at.best_val_accuracy : NAN;
+	live->seconds = t->at.seconds;
+	live->checkpoint_batch = t->saved_batch;
+	live->threads = t->network->threads;
+	live->train_images = t->n_pictures;
+	live->val_images = t->n_validation;
+	live->reason[0] = 0;
+	cvt_shared_unlock(t->shared);
+}
+
+static int write_config(struct cvt_trainer *t, const void *what, struct cvt_error *err)
+{
+	(void)what;
+	return cvt_writer_file(t->writer, "config.yaml", t->config_text, strlen(t->config_text), err);
+}
+
+/* config.yaml gains the fingerprint as soon as it is known. */
+static int note_fingerprint(struct cvt_trainer *t, struct cvt_error *err)
+{
+	char there[64], *text;
+
+	if (cvt_yaml_value(t->config_text, "fingerprint", there, sizeof there))
+		return CVT_OK;
+	if (asprintf(&text, "%sfingerprint: %s\n", t->config_text, t->dataset->fingerprint) < 0)
+		return cvt_fail(err, CVT_ERR_MEMORY, "no memory for config.yaml");
+	free(t->config_text);
+	t->config_text = text;
+	return cvt_trainer_insist(t, write_config, NULL, err);
+}
+
+static int note_machine(struct cvt_trainer *t, const void *what, struct cvt_error *err)
+{
+	char processor[128], blas[128];
+	bool serial;
+
+	(void)what;
+	cvt_machine_name(NULL, processor, sizeof processor);
+	cvt_machine_blas(blas, sizeof blas, &serial);
+	return cvt_writer_machine(t->writer, processor, cvt_isa_name(t->config.isa == CVT_ISA_AUTO ? cvt_machine_best_isa() : t->config.isa),
+		blas, t->network->threads, CVT_VERSION, err);
+}
+
+static int truncate_rows(struct cvt_trainer *t, const void *what, struct cvt_error *err)
+{
+	(void)what;
+	return cvt_writer_truncate(t->writer, t->at.batches_offset, t->at.epochs_offset, err);
+}
+
+/* Everything that the folder gets before the first batch. */
+static int write_start(struct cvt_trainer *t, struct cvt_error *err)
+{
+	int rc = cvt_trainer_insist(t, truncate_rows, NULL, err);
+
+	if (rc == CVT_OK)
+		rc = note_fingerprint(t, err);
+	if (rc == CVT_OK)
+		rc = cvt_trainer_write_split(t, err);
+	if (rc == CVT_OK)
+		rc = cvt_trainer_insist(t, note_machine, NULL, err);
+	return rc;
+}
+
+static int prepare(struct cvt_trainer *t, const char *path, struct cvt_safetensors *file, bool found, struct cvt_error *err)
+{
+	int rc = cvt_trainer_load_commands(t, err);
+
+	if (rc == CVT_OK)
+		rc = open_dataset(t, err);
+	if (rc < 0)
+		return rc;
+	tell_warnings(t);
+	rc = check_fingerprint(t, err);
+	if (rc == CVT_OK)
+		rc = take_parts(t, err);
+	if (rc == CVT_OK && found)
+		rc = check_checkpoint(t, &t->at, path, err);
+	if (rc == CVT_OK)
+		rc = make_network(t, err);
+	if (rc == CVT_OK)
+		rc = check_disk(t, err);
+	if (rc == CVT_OK && found)
+		rc = cvt_network_load(t->network, file, path, true, err);
+	else if (rc == CVT_OK && t->config.init[0])
+		rc = load_init(t, err);
+	if (rc == CVT_OK)
+		rc = write_start(t, err);
+	t->last_lr = cvt_schedule_lr(&t->config, t->at.epoch + 1);
+	if (rc == CVT_OK)
+		rc = cvt_trainer_take_changes(t, err);
+	describe_state(t);
+	return rc;
+}
+
+int cvt_trainer_prepare(struct cvt_trainer *t, struct cvt_error *err)
+{
+	struct cvt_safetensors file = {0};
+	char path[1100];
+	bool found = false;
+	int rc;
+
+	cvt_shared_state(t->shared, CVT_STATE_PREPARING, "");
+	t->saved_batch = -1;
+	t->at.best_val_accuracy = NAN;
+	rc = cvt_path_join(path, sizeof path, t->folder, "checkpoint.safetensors", err);
+	if (rc == CVT_OK)
+		rc = read_checkpoint(t, path, &file, &found, err);
+	if (rc < 0)
+		return rc;
+	t->first_batch = t->at.batch;
+	rc = prepare(t, path, &file, found, err);
+	/* The file's text is gone with the file; describe_state has named our own instead, unless preparing failed. */
+	cvt_safetensors_finish(&file);
+	if (rc == CVT_OK)
+		rc = cvt_checkpoint_writer_create(t->folder, &t->saver, err);
+	if (rc < 0)
+		return rc;
+	show_start(t);
+	cvt_shared_say(t->shared, CVT_RUNNER_PREPARED, NULL, "%s", "");
+	return CVT_OK;
+}

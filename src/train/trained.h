@@ -1,0 +1,21 @@
+/* trained.h - a trained network read from a run's folder alone: weights, settings, classes and preprocessing of its checkpoint. */
+#ifndef CVT_TRAIN_TRAINED_H
+#define CVT_TRAIN_TRAINED_H
+
+#include "convtui/config.h"
+#include "store/checkpoint.h"
+#include "train/network.h"
+
+struct cvt_trained {
+	struct cvt_config config;
+	struct cvt_network *network;           /* evaluation only */
+	int n_classes; char **classes;
+	double mean[3], std[3];
+};
+/* checkpoint: a file; NULL: best.safetensors of the folder, else checkpoint.safetensors. threads 0: all allowed. Free with
+ * cvt_trained_finish, also after a failure. */
+CVT_NODISCARD int cvt_trained_load(const char *run_folder, const char *checkpoint, int batch, int threads, struct cvt_trained *trained,
+	struct cvt_error *err);
+void cvt_trained_finish(struct cvt_trained *trained);
+
+#endif

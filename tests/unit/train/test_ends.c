@@ -1,0 +1,369 @@
+/* How runs end, or wait: patience, divergence, a full disk, signals, a second runner, no memory. */
+#include "runs.h"
+
+#include <errno.h>
+#include <math.h>
+#include <signal.h>
+#include <time.h>
+
+#include "store/checkpoint.h"
+#include "store/writer.h"
+
+/* Notes of a run, one after the other. */
+static char notes[8192];
+
+static void on_event(void *context, const struct cvt_runner_event *event)
+{
+	size_t length = strlen(notes);
+
+	(void)context;
+	if (event->kind == CVT_RUNNER_NOTE)
+		snprintf(notes + length, sizeof notes - length, "%s\n", event->text);
+}
+
+static const struct cvt_runner_options listening = {.event = on_event};
+
+static int count(const char *text, const char *part)
+{
+	int n = 0;
+
+	for (text = strstr(text, part); text; text = strstr(text + 1, part))
+		n++;
+	return n;
+}
+
+static void patience_ends_it(void **state)
+{
+	/* At this rate no prediction changes: the first epoch stays the best. */
+	struct cvt_run *run = runs_make("lr: 1e-9\nepochs: 50\npatience: 2\n");
+	struct cvt_runner_result result = runs_train(run->folder, NULL);
+	const struct cvt_live *live = &result.live;
+
+	(void)state;
+	assert_int_equal(result.state, CVT_STATE_DONE);
+	assert_true(live->epoch < 50);
+	assert_int_equal(live->epoch, live->best_epoch + 2);
+	for (int i = 0; i < live->epoch; i++) {
+		double accuracy = atof(runs_cell(run->folder, "epochs.csv", i, 4));
+
+		assert_true(accuracy <= live->best_val_accuracy + 1e-6);
+		/* The first that reached it. */
+		if (i < live->best_epoch - 1)
+			assert_true(accuracy < live->best_val_accuracy - 1e-6);
+	}
+}
+
+/* At this rate predictions hardly change once the running statistics have settled: several epochs share the highest accuracy. */
+static bool has_tie(const char *folder, const struct cvt_live *live)
+{
+	for (int i = live->best_epoch; i < live->epoch; i++)
+		if (fabs(atof(runs_cell(folder, "epochs.csv", i, 4)) - live->best_val_accuracy) < 1e-6)
+			return true;
+	return false;
+}
+
+static void the_first_best_is_kept(void **state)
+{
+	bool tied = false;
+
+	(void)state;
+	for (int seed = 1; seed <= 10 && !tied; seed++) {
+		char yaml[80];
+
+		snprintf(yaml, sizeof yaml, "lr: 1e-9\nepochs: 8\nbatch: 50\nseed: %d\n", seed);
+		struct cvt_run *run = runs_make(yaml);
+		struct cvt_runner_result result = runs_train(run->folder, NULL);
+		struct cvt_checkpoint_state at;
+		struct cvt_safetensors file;
+		struct cvt_error err;
+
+		assert_int_equal(result.state, CVT_STATE_DONE);
+		for (int i = 0; i < result.live.best_epoch - 1; i++)
+			assert_true(atof(runs_cell(run->folder, "epochs.csv", i, 4)) < result.live.best_val_accuracy - 1e-6);
+		assert_int_equal(cvt_checkpoint_read(runs_file(run->folder, "best.safetensors"), &file, &at, &err), CVT_OK);
+		assert_int_equal(at.epoch, result.live.best_epoch);
+		cvt_safetensors_finish(&file);
+		tied = has_tie(run->folder, &result.live);
+	}
+	/* Without a tie this test would not tell the first from the last. */
+	assert_true(tied);
+}
+
+static void divergence_is_seen(void **state)
+{
+	/* Decay alone multiplies a weight by -1.2 in each step. */
+	struct cvt_run *run = runs_make("lr: 2.2\nweight-decay: 1\nepochs: 400\n");
+	struct cvt_runner_result result = runs_train(run->folder, NULL);
+	struct cvt_checkpoint_state at;
+	struct cvt_safetensors file;
+	struct cvt_error err;
+
+	(void)state;
+	assert_int_equal(result.state, CVT_STATE_DIVERGED);
+	assert_non_null(strstr(result.reason, "finite"));
+	assert_true(result.live.batch > 5);
+	for (int i = 0; i < runs_rows(run->folder, "batches.csv"); i++)
+		assert_true(isfinite(atof(runs_cell(run->folder, "batches.csv", i, 3))));
+	assert_int_equal(cvt_checkpoint_read(runs_file(run->folder, "checkpoint.safetensors"), &file, &at, &err), CVT_OK);
+	assert_true(at.batch <= result.live.batch);
+	for (int i = 0; i < file.n_arrays; i++) {
+		const float *values = file.arrays[i].data;
+
+		for (int k = 0; k < (file.arrays[i].n_dims > 0 ? file.arrays[i].dims[0] : 1); k++)
+			assert_true(isfinite(values[k]));
+	}
+	cvt_safetensors_finish(&file);
+}
+
+/* A disk that is full for some calls on one file. */
+static struct { const char *name; enum cvt_file_call call; int skip, fail; bool forever; } disk;
+
+static int full(enum cvt_file_call call, const char *path)
+{
+	if (call != disk.call || !strstr(path, disk.name))
+		return 0;
+	if (disk.skip-- > 0)
+		return 0;
+	return disk.forever || disk.fail-- > 0 ? ENOSPC : 0;
+}
+
+static void waits_for_a_full_disk(void **state)
+{
+	static const struct { const char *name; enum cvt_file_call call; int skip; } cases[] = {
+		{"batches.csv", CVT_FILE_WRITE, 3}, {"epochs.csv", CVT_FILE_WRITE, 1}, {"checkpoint.safetensors", CVT_FILE_WRITE, 0},
+		{"checkpoint.safetensors", CVT_FILE_FSYNC, 1}, {"checkpoint.safetensors", CVT_FILE_RENAME, 1}, {"batches.csv", CVT_FILE_FSYNC, 0},
+		{"confusion.csv", CVT_FILE_RENAME, 1}, {"commands.csv", CVT_FILE_WRITE, 1}, {"split.csv", CVT_FILE_WRITE, 0}};
+	struct script steer = {.commands = {{2, "lr", "0.02"}}, .n_commands = 1};
+	struct cvt_run *plain = runs_make("");
+
+	(void)state;
+	assert_int_equal(runs_train(plain->folder, &steer).state, CVT_STATE_DONE);
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct cvt_run *run = runs_make("");
+
+		steer.given = 0;
+		notes[0] = 0;
+		disk.name = cases[i].name;
+		disk.call = cases[i].call;
+		disk.skip = cases[i].skip;
+		disk.fail = 3;
+		cvt_file_fault = full;
+		struct cvt_runner_result result = runs_train_with(run->folder, &listening, &steer);
+
+		cvt_file_fault = NULL;
+		if (result.state != CVT_STATE_DONE || count(notes, "training waits") != 1 || disk.fail > 0)
+			fail_msg("%s, call %d: %s, %d calls left to fail, notes: %s", cases[i].name, (int)cases[i].call,
+				cvt_state_name(result.state), disk.fail, notes);
+		runs_same(run->folder, plain->folder);
+	}
+}
+
+static volatile int stop_now;
+
+static void on_waiting(void *context, const struct cvt_runner_event *event)
+{
+	(void)context;
+	if (event->kind == CVT_RUNNER_NOTE && strstr(event->text, "training waits"))
+		stop_now = 1;
+}
+
+static void a_blocked_run_can_be_ended(void **state)
+{
+	struct cvt_run *plain = runs_make(""), *run = runs_make("");
+	const struct cvt_runner_options options = {.event = on_waiting, .stop = &stop_now};
+	struct cvt_runner_result result;
+
+	(void)state;
+	assert_int_equal(runs_train(plain->folder, NULL).state, CVT_STATE_DONE);
+	stop_now = 0;
+	disk.name = "batches.csv";
+	disk.call = CVT_FILE_WRITE;
+	disk.skip = 5;
+	disk.forever = true;
+	cvt_file_fault = full;
+	result = runs_train_with(run->folder, &options, NULL);
+	cvt_file_fault = NULL;
+	disk.forever = false;
+	assert_int_equal(result.state, CVT_STATE_FAILED);
+	assert_non_null(strstr(result.reason, "resume"));
+	assert_int_equal(runs_train(run->folder, NULL).state, CVT_STATE_DONE);
+	runs_same(run->folder, plain->folder);
+}
+
+static void one_runner_a_run(void **state)
+{
+	struct cvt_run *run = runs_make("");
+	struct cvt_writer *other;
+	struct cvt_runner_result result;
+	struct cvt_error err;
+
+	(void)state;
+	assert_int_equal(cvt_writer_open(run->folder, &other, &err), CVT_OK);
+	assert_int_equal(cvt_runner_run(run->folder, &listening, &result, &err), CVT_ERR_BUSY);
+	cvt_writer_close(other);
+	assert_int_equal(runs_train(run->folder, NULL).state, CVT_STATE_DONE);
+}
+
+static void term_at_2(int64_t batch)
+{
+	if (batch == 2)
+		kill(getpid(), SIGTERM);
+}
+
+static void hup_at_2(int64_t batch)
+{
+	if (batch == 2)
+		kill(getpid(), SIGHUP);
+}
+
+static void a_signal_saves_and_ends(void **state)
+{
+	struct cvt_run *run = runs_make("epochs: 100000\n");
+	const struct cvt_runner_options options = {.catch_signals = true};
+	struct script script = {.also = term_at_2};
+	struct cvt_runner_result result = runs_train_with(run->folder, &options, &script);
+
+	(void)state;
+	assert_int_equal(result.state, CVT_STATE_STOPPED);
+	assert_true(result.asked);
+	assert_true(result.live.batch >= 2);
+	assert_int_equal(result.live.checkpoint_batch, result.live.batch);
+	assert_int_equal(runs_rows(run->folder, "batches.csv"), result.live.batch);
+}
+
+static void a_lost_terminal_is_no_end(void **state)
+{
+	struct cvt_run *run = runs_make("epochs: 40\n");
+	const struct cvt_runner_options options = {.catch_signals = true, .event = on_event};
+	struct script script = {.also = hup_at_2};
+
+	(void)state;
+	notes[0] = 0;
+	assert_int_equal(runs_train_with(run->folder, &options, &script).state, CVT_STATE_DONE);
+	assert_int_equal(count(notes, "training goes on"), 1);
+}
+
+static void a_single_picture_joins_the_batch_before(void **state)
+{
+	struct cvt_run *first = runs_make("epochs: 1\n"), *run;
+	int n = runs_train(first->folder, NULL).live.train_images, batch = 60;
+	char yaml[64];
+
+	(void)state;
+	while (n % batch != 1)
+		batch++;
+	assert_true(batch < n);
+	snprintf(yaml, sizeof yaml, "batch: %d\nepochs: 2\n", batch);
+	run = runs_make(yaml);
+	notes[0] = 0;
+	assert_int_equal(runs_train_with(run->folder, &listening, NULL).state, CVT_STATE_DONE);
+	assert_int_equal(runs_rows(run->folder, "batches.csv"), 2 * (n / batch));
+	assert_int_equal(atoi(runs_cell(run->folder, "batches.csv", n / batch - 1, 2)), batch + 1);
+	assert_int_equal(count(notes, "joins"), 1);
+}
+
+static void the_epoch_s_loss_is_the_mean_of_its_batches(void **state)
+{
+	struct cvt_run *run = runs_make("epochs: 1\n");
+	double sum = 0, correct = 0;
+	int n, images;
+
+	(void)state;
+	images = runs_train(run->folder, NULL).live.train_images;
+	n = runs_rows(run->folder, "batches.csv");
+	/* The last batch is smaller, and counts as much as the others. */
+	assert_true(atoi(runs_cell(run->folder, "batches.csv", n - 1, 2)) < atoi(runs_cell(run->folder, "batches.csv", 0, 2)));
+	for (int i = 0; i < n; i++) {
+		sum += atof(runs_cell(run->folder, "batches.csv", i, 3));
+		correct += atof(runs_cell(run->folder, "batches.csv", i, 4));
+	}
+	assert_near(atof(runs_cell(run->folder, "epochs.csv", 0, 1)), sum / n, 1e-7);
+	assert_near(atof(runs_cell(run->folder, "epochs.csv", 0, 2)), 100 * correct / images, 1e-6);
+}
+
+static void memory_that_is_not_there(void **state)
+{
+	struct script tight = {.memory = (int64_t)160 << 20};
+	struct cvt_run *run = runs_make("batch: 1000\nimage-size: 64\nepochs: 1\n");
+	struct cvt_runner_result result = runs_train_with(run->folder, &listening, &tight);
+	const char *fits = strstr(result.reason, "fits is ");
+	char yaml[128];
+
+	(void)state;
+	assert_int_equal(result.state, CVT_STATE_FAILED);
+	assert_non_null(fits);
+	for (int more = 0; more < 2; more++) {
+		snprintf(yaml, sizeof yaml, "batch: %d\nimage-size: 64\nepochs: 1\n", atoi(fits + 8) + more);
+		run = runs_make(yaml);
+		assert_int_equal(runs_train_with(run->folder, &listening, &tight).state, more ? CVT_STATE_FAILED : CVT_STATE_DONE);
+	}
+}
+
+static void starts_from_a_file(void **state)
+{
+	struct cvt_run *first = runs_make("epochs: 1\n"), *second, *wrong;
+	struct cvt_runner_result result;
+	struct cvt_safetensors a, b;
+	struct cvt_error err;
+	char yaml[1400];
+
+	(void)state;
+	assert_int_equal(runs_train(first->folder, NULL).state, CVT_STATE_DONE);
+	snprintf(yaml, sizeof yaml, "epochs: 1\nlr: 1e-9\ninit: %s\n", runs_file(first->folder, "checkpoint.safetensors"));
+	second = runs_make(yaml);
+	assert_int_equal(runs_train(second->folder, NULL).state, CVT_STATE_DONE);
+	assert_int_equal(cvt_safetensors_read(runs_file(first->folder, "checkpoint.safetensors"), &a, &err), CVT_OK);
+	assert_int_equal(cvt_safetensors_read(runs_file(second->folder, "checkpoint.safetensors"), &b, &err), CVT_OK);
+	const float *x = cvt_safetensors_find(&a, "net.0.weight")->data, *y = cvt_safetensors_find(&b, "net.0.weight")->data;
+
+	for (int i = 0; i < 6 * 3 * 25; i++)
+		assert_near(x[i], y[i], 1e-5);
+	cvt_safetensors_finish(&a);
+	cvt_safetensors_finish(&b);
+	snprintf(yaml, sizeof yaml, "layers: 1\ninit: %s\n", runs_file(first->folder, "checkpoint.safetensors"));
+	wrong = runs_make(yaml);
+	result = runs_train(wrong->folder, NULL);
+	assert_int_equal(result.state, CVT_STATE_FAILED);
+	assert_non_null(strstr(result.reason, "array "));
+}
+
+static void work_takes_what_is_its_to_take(void **state)
+{
+	const struct cvt_runner_options work = {.take_queued_only = true};
+	struct cvt_run *done = runs_make("epochs: 1\n"), *crashed = runs_make("epochs: 1\n");
+	struct cvt_runner_result result;
+	struct cvt_error err;
+
+	(void)state;
+	assert_int_equal(runs_train_with(done->folder, &work, NULL).state, CVT_STATE_DONE);
+	assert_int_equal(cvt_runner_run(done->folder, &work, &result, &err), CVT_ERR_BUSY);
+	/* Begun by somebody else, who may be looking at what went wrong. */
+	runs_die(crashed->folder, 1);
+	assert_int_equal(cvt_runner_run(crashed->folder, &work, &result, &err), CVT_ERR_BUSY);
+	/* Begun by work, and crashed: twice more, then no longer. */
+	scratch_text(runs_file(crashed->folder, "work.csv"), "times\n3\n");
+	assert_int_equal(cvt_runner_run(crashed->folder, &work, &result, &err), CVT_ERR_BUSY);
+	scratch_text(runs_file(crashed->folder, "work.csv"), "times\n2\n");
+	assert_int_equal(runs_train_with(crashed->folder, &work, NULL).state, CVT_STATE_DONE);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(patience_ends_it, runs_setup, runs_teardown),
+		cmocka_unit_test_setup_teardown(the_first_best_is_kept, runs_setup, runs_teardown),
+		cmocka_unit_test_setup_teardown(divergence_is_seen, runs_setup, runs_teardown),
+		cmocka_unit_test_setup_teardown(waits_for_a_full_disk, runs_setup, runs_teardown),
+		cmocka_unit_test_setup_teardown(a_blocked_run_can_be_ended, runs_setup, runs_teardown),
+		cmocka_unit_test_setup_teardown(one_runner_a_run, runs_setup, runs_teardown),
+		cmocka_unit_test_setup_teardown(a_signal_saves_and_ends, runs_setup, runs_teardown),
+		cmocka_unit_test_setup_teardown(a_lost_terminal_is_no_end, runs_setup, runs_teardown),
+		cmocka_unit_test_setup_teardown(a_single_picture_joins_the_batch_before, runs_setup, runs_teardown),
+		cmocka_unit_test_setup_teardown(the_epoch_s_loss_is_the_mean_of_its_batches, runs_setup, runs_teardown),
+		cmocka_unit_test_setup_teardown(memory_that_is_not_there, runs_setup, runs_teardown),
+		cmocka_unit_test_setup_teardown(starts_from_a_file, runs_setup, runs_teardown),
+		cmocka_unit_test_setup_teardown(work_takes_what_is_its_to_take, runs_setup, runs_teardown),
+	};
+
+	return cmocka_run_group_tests_name("train ends", tests, runs_group_setup, runs_group_teardown);
+}

@@ -1,0 +1,197 @@
+/* A run that was cut ends with the bits and rows of one that was not. */
+#include "runs.h"
+
+static const char *whole(const char *yaml, struct script *script)
+{
+	struct cvt_run *run = runs_make(yaml);
+
+	assert_int_equal(runs_train(run->folder, script).state, CVT_STATE_DONE);
+	return run->folder;
+}
+
+/* Batches of an epoch of the small settings, from the rows of a whole run of three epochs. */
+static int per_epoch(const char *folder)
+{
+	int rows = runs_rows(folder, "batches.csv");
+
+	assert_true(rows > 6);
+	assert_int_equal(rows % 3, 0);
+	return rows / 3;
+}
+
+static void resume_until_done(const char *folder, struct script *script)
+{
+	assert_int_equal(runs_train(folder, script).state, CVT_STATE_DONE);
+}
+
+static void stopped_anywhere(void **state)
+{
+	const char *expected = whole("momentum: 0.5\n", NULL);
+	int n = per_epoch(expected), at[] = {1, n - 1, n, n + 1, 2 * n, 3 * n - 1};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof at / sizeof at[0]; i++) {
+		struct cvt_run *run = runs_make("momentum: 0.5\n");
+		struct script stop = {.commands = {{at[i], "stop", ""}}, .n_commands = 1};
+
+		assert_int_equal(runs_train(run->folder, &stop).state, CVT_STATE_STOPPED);
+		assert_int_equal(runs_rows(run->folder, "batches.csv"), at[i]);
+		resume_until_done(run->folder, NULL);
+		runs_same(run->folder, expected);
+	}
+}
+
+static void killed_anywhere(void **state)
+{
+	const char *expected = whole("augment: flip\n", NULL);
+	int n = per_epoch(expected), at[] = {0, 1, n, n + 2, 2 * n + 1, 3 * n};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof at / sizeof at[0]; i++) {
+		struct cvt_run *run = runs_make("augment: flip\n");
+
+		runs_die(run->folder, at[i]);
+		resume_until_done(run->folder, NULL);
+		runs_same(run->folder, expected);
+	}
+}
+
+static void killed_again_and_again(void **state)
+{
+	const char *expected = whole("", NULL);
+	struct cvt_run *run = runs_make("");
+	int n = per_epoch(expected);
+
+	(void)state;
+	runs_die(run->folder, 2);
+	runs_die(run->folder, n + 1);
+	runs_die(run->folder, 2 * n + 1);
+	resume_until_done(run->folder, NULL);
+	runs_same(run->folder, expected);
+}
+
+/* Steered in the second epoch, then cut after each of the commands had acted: they act again at their batches. */
+static void steered_and_cut(void **state)
+{
+	const char *plain = whole("", NULL);
+	int n = per_epoch(plain);
+	struct script first = {.commands = {{n + 1, "lr", "0.01"}, {n + 2, "momentum", "0.9"}, {2 * n, "weight-decay", "0.01"}}, .n_commands = 3};
+	struct script again = first;
+	const char *expected = whole("", &first);
+	struct cvt_run *run = runs_make("");
+
+	(void)state;
+	again.commands[again.n_commands].batch = 2 * n + 1;
+	again.commands[again.n_commands].name = "stop";
+	again.commands[again.n_commands++].value = "";
+	assert_int_equal(runs_train(run->folder, &again).state, CVT_STATE_STOPPED);
+	/* Back to the end of the first epoch, as if nothing later had reached the disk. */
+	struct cvt_run *cut = runs_make("");
+	struct script stop = {.commands = {{n, "stop", ""}}, .n_commands = 1};
+
+	assert_int_equal(runs_train(cut->folder, &stop).state, CVT_STATE_STOPPED);
+	const char *commands = scratch_get(runs_file(run->folder, "commands.csv"));
+
+	scratch_text(runs_file(cut->folder, "commands.csv"), commands);
+	resume_until_done(cut->folder, NULL);
+	runs_same(cut->folder, expected);
+	resume_until_done(run->folder, NULL);
+	runs_same(run->folder, expected);
+	assert_string_not_equal(runs_cell(expected, "batches.csv", 2 * n - 1, 5), runs_cell(plain, "batches.csv", 2 * n - 1, 5));
+}
+
+static void a_stop_is_not_replayed(void **state)
+{
+	struct cvt_run *run = runs_make("");
+	struct script stop = {.commands = {{2, "stop", ""}, {2, "pause", ""}}, .n_commands = 2};
+
+	(void)state;
+	assert_int_equal(runs_train(run->folder, &stop).state, CVT_STATE_STOPPED);
+	assert_int_equal(runs_train(run->folder, NULL).state, CVT_STATE_DONE);
+}
+
+/* What is wished after a crash is newer than what was wished before it for a later batch. */
+static void newer_wishes_win(void **state)
+{
+	struct cvt_run *run = runs_make("");
+	struct script stop = {.commands = {{2, "stop", ""}}, .n_commands = 1};
+	struct script newer = {.commands = {{3, "lr", "0.002"}}, .n_commands = 1};
+
+	(void)state;
+	assert_int_equal(runs_train(run->folder, &stop).state, CVT_STATE_STOPPED);
+	scratch_append(runs_file(run->folder, "commands.csv"), "5,beforethecrash,lr,0.001,1\n");
+	assert_int_equal(runs_train(run->folder, &newer).state, CVT_STATE_DONE);
+	assert_string_equal(runs_cell(run->folder, "batches.csv", 2, 5), "0.05");
+	assert_string_equal(runs_cell(run->folder, "batches.csv", 3, 5), "0.002");
+	assert_string_equal(runs_cell(run->folder, "batches.csv", 6, 5), "0.002");
+}
+
+static void more_epochs_on_resume(void **state)
+{
+	const char *expected = whole("epochs: 3\n", NULL);
+	struct cvt_run *run = runs_make("epochs: 2\n");
+	struct cvt_config changes;
+	struct cvt_error err;
+
+	(void)state;
+	assert_int_equal(runs_train(run->folder, NULL).state, CVT_STATE_DONE);
+	cvt_config_init(&changes);
+	assert_int_equal(cvt_config_set(&changes, cvt_option_find("epochs"), "3", &err), CVT_OK);
+	assert_int_equal(runs_train_with(run->folder, &(struct cvt_runner_options){.changes = &changes}, NULL).state, CVT_STATE_DONE);
+	runs_same(run->folder, expected);
+}
+
+static void what_may_not_change_is_refused(void **state)
+{
+	struct cvt_run *run = runs_make("");
+	struct cvt_config changes;
+	struct cvt_runner_result result;
+	struct cvt_error err;
+
+	(void)state;
+	cvt_config_init(&changes);
+	assert_int_equal(cvt_config_set(&changes, cvt_option_find("batch"), "64", &err), CVT_OK);
+	assert_int_equal(cvt_runner_run(run->folder, &(struct cvt_runner_options){.changes = &changes}, &result, &err), CVT_ERR_RANGE);
+	assert_non_null(strstr(err.message, "batch"));
+	assert_int_equal(cvt_run_read(run->folder, run, &err), CVT_OK);
+	assert_int_equal(run->live.state, CVT_STATE_QUEUED);
+}
+
+static void other_pictures_are_refused(void **state)
+{
+	struct cvt_run *run = runs_make("");
+	struct script stop = {.commands = {{2, "stop", ""}}, .n_commands = 1};
+	const char *path = runs_file(run->folder, "config.yaml");
+	char text[8192], *at;
+
+	(void)state;
+	assert_int_equal(runs_train(run->folder, &stop).state, CVT_STATE_STOPPED);
+	snprintf(text, sizeof text, "%s", scratch_get(path));
+	at = strstr(text, "fingerprint: ");
+	assert_non_null(at);
+	at += strlen("fingerprint: ");
+	*at = *at == '0' ? '1' : '0';
+	scratch_text(path, text);
+	struct cvt_runner_result result = runs_train(run->folder, NULL);
+
+	assert_int_equal(result.state, CVT_STATE_FAILED);
+	assert_non_null(strstr(result.reason, "pictures"));
+	assert_int_equal(runs_rows(run->folder, "batches.csv"), 2);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(stopped_anywhere, runs_setup, runs_teardown),
+		cmocka_unit_test_setup_teardown(killed_anywhere, runs_setup, runs_teardown),
+		cmocka_unit_test_setup_teardown(killed_again_and_again, runs_setup, runs_teardown),
+		cmocka_unit_test_setup_teardown(steered_and_cut, runs_setup, runs_teardown),
+		cmocka_unit_test_setup_teardown(a_stop_is_not_replayed, runs_setup, runs_teardown),
+		cmocka_unit_test_setup_teardown(newer_wishes_win, runs_setup, runs_teardown),
+		cmocka_unit_test_setup_teardown(more_epochs_on_resume, runs_setup, runs_teardown),
+		cmocka_unit_test_setup_teardown(what_may_not_change_is_refused, runs_setup, runs_teardown),
+		cmocka_unit_test_setup_teardown(other_pictures_are_refused, runs_setup, runs_teardown),
+	};
+
+	return cmocka_run_group_tests_name("train resume", tests, runs_group_setup, runs_group_teardown);
+}

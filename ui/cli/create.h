@@ -1,0 +1,11 @@
+/* create.h - a queued run from settings. */
+#ifndef CVT_UI_CLI_CREATE_H
+#define CVT_UI_CLI_CREATE_H
+
+#include "cli/cli.h"
+
+/* Checks that the network can be built on the data, and creates the run; config as cli_config gives it. CLI_DONE, or an exit code after the
+ * reason was said. */
+int cli_create(const char *store, const struct cvt_config *config, struct cvt_run *ret_run);
+
+#endif

@@ -1,0 +1,150 @@
+/* train.c - `convtui train`, and the training itself for resume and work. */
+#include "cli/train.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/create.h"
+#include "cli/lines.h"
+#include "convtui/runner.h"
+#include "convtui/text.h"
+
+struct report {
+	struct cli_lines *lines;
+	const char *folder, *name;
+	bool json;
+};
+
+static void say_start(const struct report *report, const struct cvt_live *live)
+{
+	char parameters[32];
+
+	if (report->json) {
+		cli_lines_json(report->lines, json_pack("{s:o s:o s:o s:I s:i s:i}", "run", cli_json_text(report->name), "folder",
+			cli_json_text(report->folder), "network", cli_json_text(live->network), "parameters", (json_int_t)live->parameters,
+			"train_images", live->train_images, "val_images", live->val_images));
+		return;
+	}
+	cvt_text_thousands(live->parameters, parameters, sizeof parameters);
+	cli_lines_text(report->lines, false, "run %s: %s, %s parameters", report->name, live->network, parameters);
+	cli_lines_text(report->lines, false, "%d pictures to train on, %d to validate; batch %d, rate %g, %d threads", live->train_images,
+		live->val_images, live->batch_size, live->lr, live->threads);
+}
+
+static void say_epoch(const struct report *report, const struct cvt_live *live, const struct cvt_epoch_row *row)
+{
+	char val[32] = "none";
+
+	if (report->json) {
+		cli_lines_json(report->lines, json_pack("{s:i s:i s:o s:o s:o s:o s:o}", "epoch", row->epoch, "epochs", live->epochs, "loss",
+			cli_json_real(row->loss), "train_accuracy", cli_json_real(row->train_accuracy), "val_loss",
+			cli_json_real(row->val_loss), "val_accuracy", cli_json_real(row->val_accuracy), "seconds",
+			cli_json_real(row->seconds)));
+		return;
+	}
+	if (!isnan(row->val_accuracy))
+		snprintf(val, sizeof val, "%.3f%%", row->val_accuracy);
+	cli_lines_text(report->lines, false, "epoch %d/%d  loss %.6f  train %.3f%%  val %s  %.1f s", row->epoch, live->epochs, row->loss,
+		row->train_accuracy, val, row->seconds);
+}
+
+static void say_end(const struct report *report, const struct cvt_runner_result *result)
+{
+	const struct cvt_live *live = &result->live;
+	char best[64] = "no validation yet";
+
+	if (report->json) {
+		cli_lines_json(report->lines, json_pack("{s:s s:o s:o s:I}", "state", cvt_state_name(result->state), "best_val_accuracy",
+			cli_json_real(live->best_val_accuracy), "seconds", cli_json_real(live->seconds), "peak_bytes",
+			(json_int_t)live->peak_bytes));
+	} else {
+		if (live->best_epoch > 0)
+			snprintf(best, sizeof best, "best %.3f%% in epoch %d", live->best_val_accuracy, live->best_epoch);
+		cli_lines_text(report->lines, false, "%s: %s, %.1f s, peak memory %lld MB", cvt_state_name(result->state), best, live->seconds,
+			(long long)(live->peak_bytes >> 20));
+		cli_lines_text(report->lines, false, "%s", report->folder);
+	}
+	if (result->reason[0])
+		cli_lines_text(report->lines, true, "convtui: %s: %s", report->name, result->reason);
+}
+
+/* On the runner's main thread; the lines are written by another. */
+static void on_event(void *context, const struct cvt_runner_event *event)
+{
+	const struct report *report = context;
+	char text[1024];
+
+	switch (event->kind) {
+	case CVT_RUNNER_PREPARED:
+		say_start(report, event->live);
+		break;
+	case CVT_RUNNER_EPOCH:
+		say_epoch(report, event->live, event->epoch);
+		break;
+	case CVT_RUNNER_NOTE:
+	case CVT_RUNNER_COMMAND:
+		cvt_text_clean(text, sizeof text, event->text);
+		cli_lines_text(report->lines, true, "%s", text);
+		break;
+	}
+}
+
+static int exit_code(enum cvt_state state)
+{
+	if (state == CVT_STATE_DONE)
+		return CLI_DONE;
+	return state == CVT_STATE_STOPPED ? CLI_STOPPED : CLI_FAILED;
+}
+
+int cli_train_run(const char *folder, const struct cli_train_options *options, bool *ret_asked, bool *ret_taken)
+{
+	const char *slash = strrchr(folder, '/');
+	struct report report = {.folder = folder, .name = slash ? slash + 1 : folder, .json = options->json, .lines = cli_lines_start()};
+	const struct cvt_runner_options run = {.event = on_event, .context = &report, .catch_signals = true,
+		.take_queued_only = options->queued_only, .changes = options->changes};
+	struct cvt_runner_result result;
+	struct cvt_error err;
+	int rc;
+
+	if (!report.lines) {
+		cvt_fail(&err, CVT_ERR_MEMORY, "no memory for a thread that prints");
+		return cli_fail(&err);
+	}
+	rc = cvt_runner_run(folder, &run, &result, &err);
+	if (rc == CVT_OK)
+		say_end(&report, &result);
+	cli_lines_finish(report.lines);
+	if (ret_taken)
+		*ret_taken = rc != CVT_ERR_BUSY;
+	if (ret_asked)
+		*ret_asked = rc == CVT_OK && result.asked;
+	if (rc == CVT_ERR_BUSY && options->queued_only)
+		return CLI_DONE;
+	return rc < 0 ? cli_fail(&err) : exit_code(result.state);
+}
+
+static int train(const struct cli_command *command, int argc, char **argv)
+{
+	struct cli_args args;
+	struct cvt_config config;
+	struct cvt_run run;
+	char store[1024];
+	int rc = cli_parse(command, argc, argv, &args);
+
+	if (rc != CLI_DONE)
+		return rc < 0 ? CLI_DONE : rc;
+	rc = cli_config(&args, args.n_positional > 0 ? args.positional[0] : NULL, &config);
+	if (rc == CLI_DONE)
+		rc = cli_store(&args, store, sizeof store);
+	if (rc == CLI_DONE)
+		rc = cli_create(store, &config, &run);
+	if (rc == CLI_DONE)
+		rc = cli_train_run(run.folder, &(struct cli_train_options){.json = args.json}, NULL, NULL);
+	cli_args_finish(&args);
+	return rc;
+}
+
+const struct cli_command cli_train_command = {.name = "train", .arguments = "[PRESET] [OPTIONS]",
+	.help = "train a network here, a line an epoch", .example = "convtui train quick --epochs 3", .takes_options = true,
+	.min_positional = 0, .max_positional = 1, .run = train};
