@@ -21,6 +21,7 @@
 #include "convtui/config.h"                 /* enum cvt_isa */
 
 #include "kernels/dense.h"
+#include "kernels/maxpool.h"
 #include "kernels/norm.h"
 #include "kernels/peak.h"
 #include "kernels/winograd3.h"
@@ -28,6 +29,7 @@
 
 #define CVT_KERNEL_FAMILIES(F) \
 	F(dense) \
+	F(maxpool) \
 	F(norm) \
 	F(peak) \
 	F(winograd3) \

@@ -145,10 +145,20 @@ def whole_fixture(name, build, size, rate=1e-3):
 STEPS, BATCHES = 10, [8, 8, 4]
 
 
-def train_steps(seed, dtype):
+def train_steps(seed, dtype, noise=0):
+    """Losses of ten steps. noise: added to each convolution's output and weight gradient, relative to its rms, as Winograd's rounding is."""
     model = CNN(4, lambda x: x + 13, 64)
     fill(model, f'w{seed}')
     model = model.to(dtype).train()
+    g = torch.Generator().manual_seed(seed)
+
+    def disturb(t):
+        return t + noise * t.pow(2).mean().sqrt() * torch.randn(t.shape, generator=g, dtype=t.dtype)
+
+    for m in model.net if noise else []:
+        if isinstance(m, nn.Conv2d):
+            m.register_forward_hook(lambda module, args, y: disturb(y))
+            m.weight.register_hook(disturb)
     optimiser = torch.optim.SGD(model.parameters(), lr=0.01)
     losses = []
     for step in range(STEPS):
@@ -163,18 +173,22 @@ def train_steps(seed, dtype):
 
 
 def steps_fixture():
-    """The first seed on which PyTorch's float32 follows its float64 to 1e-5 and the loss falls by half."""
-    for seed in range(200):
+    """The first seed on which PyTorch's float32 follows its float64 to 1e-5 and the loss falls by half. Beside it, how far float64 itself
+    goes when each convolution rounds as Winograd's does: a few ReLUs and maxima of half a million turn, and ten steps make 1e-2 of it."""
+    for seed in range(400):
         double = train_steps(seed, torch.float64)
         distance = np.abs(train_steps(seed, torch.float32) - double).max()
-        print(f'steps: seed {seed}: {double[0]:.4f} -> {double[-1]:.4f}, float32 is {distance:.1e} away')
-        if distance < 1e-5 and double[-1] < double[0] / 2:
-            f = Fixture()
-            f.add('seed', [seed])
-            f.add('losses', double)
-            f.add('error32:losses', [distance])
-            f.write('steps.bin')
-            return
+        if not (distance < 1e-5 and double[-1] < double[0] / 2):
+            continue
+        disturbed = max(np.abs(train_steps(seed, torch.float64, noise) - double).max() for noise in (2e-6, 4e-6, 8e-6, 1.2e-5))
+        print(f'steps: seed {seed}: {double[0]:.4f} -> {double[-1]:.4f}, float32 is {distance:.1e} away, disturbed {disturbed:.1e}', flush=True)
+        f = Fixture()
+        f.add('seed', [seed])
+        f.add('losses', double)
+        f.add('error32:losses', [distance])
+        f.add('disturbed:losses', [disturbed])
+        f.write('steps.bin')
+        return
     raise SystemExit('no seed works')
 
 

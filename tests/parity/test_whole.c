@@ -1,6 +1,7 @@
 /* test_whole.c - whole networks against PyTorch: ten steps of training of the post's CNN, and logits, losses, gradients, weights after three
  * steps, running statistics and evaluation of each family. One ReLU that flips moves a gradient by 1e-2, so the bound is PyTorch's own: our error
- * against its float64 at most three times its float32's. */
+ * against its float64 at most three times its float32's where it sums as PyTorch does, thirty times
+ * where Winograd is used. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -20,6 +21,8 @@ enum { SIZE = 64, BATCH = 8, SAMPLES = 64, STEPS = 3 };
 static const float class_weights[] = {0.52f, 0.518f, 0.962f};
 /* Where PyTorch's float32 happens to be all but exact, rounding of float32 itself. */
 static const double least = 5e-7;
+/* Winograd's transforms round more than a direct sum, which is how PyTorch computes on a processor: by up to 15 in a layer. */
+static const struct way { const char *name; int conv; double times; } ways[] = {{"gemm", CVT_CONV_GEMM, 3}, {"winograd", CVT_CONV_WINOGRAD, 30}};
 
 struct net {
 	struct cvt_model *model;
@@ -29,12 +32,12 @@ struct net {
 	int labels[BATCH];
 };
 
-static void net_create(struct net *net, int arch, int inception, bool keep_gradients, const char *seed)
+static void net_create(struct net *net, int arch, int inception, int conv, bool keep_gradients, const char *seed)
 {
 	struct cvt_config config;
 	struct cvt_graph g;
 	struct cvt_error err = {0};
-	struct cvt_plan_options options = {.max_batch = BATCH, .workers = 2, .flags = CVT_PLAN_TRAIN};
+	struct cvt_plan_options options = {.max_batch = BATCH, .workers = 2, .flags = CVT_PLAN_TRAIN, .conv = conv};
 	cvt_config_init(&config);
 	config.arch = arch;
 	config.inception = inception;
@@ -82,7 +85,7 @@ static double train_step(struct net *net, const char *seed, int first, int n)
 	return loss;
 }
 
-static void ten_steps(void **state)
+static void ten_steps(const struct way *way)
 {
 	static const int batches[] = {8, 8, 4}, firsts[] = {0, 8, 16};
 	struct fixture f = fixture_open("steps.bin");
@@ -95,15 +98,15 @@ static void ten_steps(void **state)
 	assert_int_equal(count, 10);
 	snprintf(weights, sizeof weights, "w%d", (int)fixture_number(&f, "seed"));
 	snprintf(data, sizeof data, "d%d", (int)fixture_number(&f, "seed"));
-	net_create(&net, CVT_ARCH_CNN, 0, false, weights);
+	net_create(&net, CVT_ARCH_CNN, 0, way->conv, false, weights);
 	for (int step = 0; step < count; step++) {
 		loss = train_step(&net, data, firsts[step % 3], batches[step % 3]);
 		first = step ? first : loss;
 		worst = fmax(worst, fabs(loss - (double)losses[step]));
 	}
-	print_message("# ten steps: loss %.4f -> %.4f, at most %.1e from PyTorch's float64 (its float32: %.1e)\n", first, loss, worst,
-		(double)fixture_number(&f, "error32:losses"));
-	assert_true(worst < 1e-4);
+	print_message("# ten steps, %s: loss %.4f -> %.4f, at most %.1e from PyTorch's float64 (its float32: %.1e)\n", way->name, first, loss,
+		worst, (double)fixture_number(&f, "error32:losses"));
+	assert_true(worst < (way->conv == CVT_CONV_GEMM ? 1e-4 : 2 * (double)fixture_number(&f, "disturbed:losses")));
 	assert_true(loss < first / 2);
 	net_finish(&net);
 	fixture_close(&f);
@@ -130,13 +133,14 @@ static void compare(const struct fixture *f, struct kind *kind, const char *reco
 	}
 }
 
-static int verdict(const struct fixture *f, const char *network, const struct kind *kind)
+static int verdict(const struct fixture *f, const char *network, const struct way *way, const struct kind *kind)
 {
 	char record[64];
 	snprintf(record, sizeof record, "error32:%s", kind->name);
 	double ours = sqrt(kind->sum / kind->arrays), theirs = (double)fixture_number(f, record);
-	bool good = ours <= fmax(3 * theirs, least);
-	print_message("# %-16s %-8s %.2e from float64; PyTorch's float32 %.2e%s\n", network, kind->name, ours, theirs, good ? "" : "  TOO FAR");
+	bool good = ours <= way->times * fmax(theirs, least / 3);
+	print_message("# %-14s %-8s %-8s %.2e from float64; PyTorch's float32 %.2e%s\n", network, way->name, kind->name, ours, theirs,
+		good ? "" : "  TOO FAR");
 	return !good;
 }
 
@@ -193,17 +197,17 @@ static void frozen_stays(const struct cvt_graph *g, const char *seed)
 	}
 }
 
-static void whole(const char *name, const char *file, int arch, int inception)
+static void whole(const char *name, const char *file, int arch, int inception, const struct way *way)
 {
 	struct fixture f = fixture_open(file);
 	struct kind logits = {"logits"}, losses = {"loss"}, grad = {"grad"}, after = {"after"}, running = {"running"}, eval = {"eval"};
 	struct net net;
 	int n, bad = 0;
-	net_create(&net, arch, inception, true, "w");
+	net_create(&net, arch, inception, way->conv, true, "w");
 	backward_step(&net, "d", 0, BATCH);
 	compare_gradients(&f, &grad, &net.model->graph);
 	net_finish(&net);
-	net_create(&net, arch, inception, false, "w");
+	net_create(&net, arch, inception, way->conv, false, "w");
 	for (int step = 0; step < STEPS; step++) {
 		char record[16];
 		float loss = (float)train_step(&net, "d", step * BATCH, BATCH);
@@ -225,40 +229,51 @@ static void whole(const char *name, const char *file, int arch, int inception)
 	compare(&f, &eval, "eval", cvt_plan_logits(net.eval), BATCH * 3);
 	const struct kind *const kinds[] = {&logits, &losses, &grad, &after, &running, &eval};
 	for (int i = 0; i < 6; i++)
-		bad += verdict(&f, name, kinds[i]);
+		bad += verdict(&f, name, way, kinds[i]);
 	net_finish(&net);
 	fixture_close(&f);
 	assert_int_equal(bad, 0);
 }
 
+static void ten_steps_each_way(void **state)
+{
+	for (int i = 0; i < 2; i++)
+		ten_steps(&ways[i]);
+}
+
 static void cnn(void **state)
 {
-	whole("CNN", "cnn.bin", CVT_ARCH_CNN, 0);
+	for (int i = 0; i < 2; i++)
+		whole("CNN", "cnn.bin", CVT_ARCH_CNN, 0, &ways[i]);
 }
 
 static void vgg_11a(void **state)
 {
-	whole("VGG-11A", "vgg11a.bin", CVT_ARCH_VGG_A, 0);
+	for (int i = 0; i < 2; i++)
+		whole("VGG-11A", "vgg11a.bin", CVT_ARCH_VGG_A, 0, &ways[i]);
 }
 
 static void vgg_16c(void **state)
 {
-	whole("VGG-16C", "vgg16c.bin", CVT_ARCH_VGG_C, 0);
+	for (int i = 0; i < 2; i++)
+		whole("VGG-16C", "vgg16c.bin", CVT_ARCH_VGG_C, 0, &ways[i]);
 }
 
 static void googlenet(void **state)
 {
-	whole("GoogLeNet", "googlenet.bin", CVT_ARCH_GOOGLENET, CVT_INCEPTION_TRAINED);
+	for (int i = 0; i < 2; i++)
+		whole("GoogLeNet", "googlenet.bin", CVT_ARCH_GOOGLENET, CVT_INCEPTION_TRAINED, &ways[i]);
 }
 
 static void googlenet_post(void **state)
 {
-	whole("GoogLeNet post", "googlenet_post.bin", CVT_ARCH_GOOGLENET, CVT_INCEPTION_POST);
+	for (int i = 0; i < 2; i++)
+		whole("GoogLeNet post", "googlenet_post.bin", CVT_ARCH_GOOGLENET, CVT_INCEPTION_POST, &ways[i]);
 }
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(ten_steps), cmocka_unit_test(cnn), cmocka_unit_test(vgg_11a),
+	const struct CMUnitTest tests[] = {cmocka_unit_test(ten_steps_each_way), cmocka_unit_test(cnn), cmocka_unit_test(vgg_11a),
 		cmocka_unit_test(vgg_16c), cmocka_unit_test(googlenet), cmocka_unit_test(googlenet_post)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,80 +2,67 @@
  *
  * No index is kept: backward finds the first largest value of each window again, in the input that is still there. dx may take x's place:
  * each plane is copied to scratch first. */
-#include <math.h>
-#include <string.h>
-
 #include "nn/layer.h"
 
-static int start_of(int out, const struct cvt_pool_args *a)
+enum { TASK_FLOATS = 1 << 14 };
+
+static struct cvt_pool_shape shape_of(const struct cvt_step *step)
 {
-	int at = out * a->stride - a->padding;
-	return at < 0 ? 0 : at;
+	const struct cvt_pool_args *a = &step->node->as.pool;
+	return (struct cvt_pool_shape){.h = step->x.h, .w = step->x.w, .out_h = step->y.h, .out_w = step->y.w, .kernel = a->kernel,
+		.stride = a->stride, .padding = a->padding};
 }
 
-static int end_of(int out, const struct cvt_pool_args *a, int size)
+/* Maps in a task. */
+static int block(const struct cvt_step *step)
 {
-	int end = out * a->stride - a->padding + a->kernel;
-	return end > size ? size : end;
+	int64_t maps = TASK_FLOATS / cvt_plane(&step->x);
+	return maps < 1 ? 1 : maps > step->x.c ? step->x.c : (int)maps;
 }
 
-/* Place in the plane of the first largest value of window (oy, ox); NaN counts as largest, as in PyTorch. */
-static int64_t largest(const float *x, int h, int w, int oy, int ox, const struct cvt_pool_args *a)
+static int n_blocks(const struct cvt_step *step)
 {
-	int y0 = start_of(oy, a), y1 = end_of(oy, a, h), x0 = start_of(ox, a), x1 = end_of(ox, a, w);
-	int64_t best = (int64_t)y0 * w + x0;
-	for (int y = y0; y < y1; y++)
-		for (int64_t i = (int64_t)y * w + x0; i < (int64_t)y * w + x1; i++)
-			if (x[i] > x[best] || isnan(x[i]))
-				best = i;
-	return best;
+	return (step->x.c + block(step) - 1) / block(step);
 }
 
 static void forward_task(void *context, int task, int worker)
 {
 	const struct cvt_step *s = context;
-	int image = task / s->x.c, c = task % s->x.c;
-	const float *x = cvt_image(&s->x, image) + c * cvt_plane(&s->x);
-	float *y = cvt_image(&s->y, image) + c * cvt_plane(&s->y);
-	(void)worker;
-	for (int oy = 0; oy < s->y.h; oy++)
-		for (int ox = 0; ox < s->y.w; ox++)
-			*y++ = x[largest(x, s->x.h, s->x.w, oy, ox, &s->node->as.pool)];
+	struct cvt_pool_shape shape = shape_of(s);
+	int image = task / n_blocks(s), first = task % n_blocks(s) * block(s), end = first + block(s);
+	float *scratch = (float *)((char *)s->forward.workers + (size_t)worker * s->forward.worker_bytes);
+	for (int c = first; c < end && c < s->x.c; c++)
+		s->kernels->maxpool.forward(&shape, cvt_image(&s->x, image) + c * cvt_plane(&s->x), cvt_image(&s->y, image) + c * cvt_plane(&s->y), scratch);
 }
 
 static void max_pool_forward(const struct cvt_step *step, const struct cvt_exec *exec)
 {
-	cvt_pool_run(exec->pool, forward_task, (void *)step, step->x.n * step->x.c);
+	cvt_pool_run(exec->pool, forward_task, (void *)step, step->x.n * n_blocks(step));
 }
 
 static void backward_task(void *context, int task, int worker)
 {
 	const struct cvt_step *s = context;
-	int image = task / s->x.c, c = task % s->x.c;
-	int64_t plane = cvt_plane(&s->x);
-	const float *x = cvt_image(&s->x, image) + c * plane, *dy = cvt_image(&s->dy, image) + c * cvt_plane(&s->dy);
-	float *dx = cvt_image(&s->dx, image) + c * plane;
-	if (s->dx_in_place) {
-		float *copy = (float *)((char *)s->backward.workers + (size_t)worker * s->backward.worker_bytes);
-		x = memcpy(copy, x, (size_t)plane * sizeof(float));
-	}
-	if (!s->dx_adds)
-		memset(dx, 0, (size_t)plane * sizeof(float));
-	for (int oy = 0; oy < s->dy.h; oy++)
-		for (int ox = 0; ox < s->dy.w; ox++)
-			dx[largest(x, s->x.h, s->x.w, oy, ox, &s->node->as.pool)] += *dy++;
+	struct cvt_pool_shape shape = shape_of(s);
+	int image = task / n_blocks(s), first = task % n_blocks(s) * block(s), end = first + block(s);
+	float *scratch = (float *)((char *)s->backward.workers + (size_t)worker * s->backward.worker_bytes);
+	for (int c = first; c < end && c < s->x.c; c++)
+		s->kernels->maxpool.backward(&shape, cvt_image(&s->x, image) + c * cvt_plane(&s->x), cvt_image(&s->dy, image) + c * cvt_plane(&s->dy),
+			cvt_image(&s->dx, image) + c * cvt_plane(&s->x), s->dx_adds, scratch);
 }
 
 static void max_pool_backward(const struct cvt_step *step, const struct cvt_exec *exec)
 {
 	if (step->wants_dx)
-		cvt_pool_run(exec->pool, backward_task, (void *)step, step->x.n * step->x.c);
+		cvt_pool_run(exec->pool, backward_task, (void *)step, step->x.n * n_blocks(step));
 }
 
 static void max_pool_plan(struct cvt_step *step)
 {
+	struct cvt_pool_shape shape = shape_of(step);
 	step->backward_reads = CVT_READS_X;
-	step->backward.worker_bytes = (size_t)cvt_plane(&step->x) * sizeof(float);
+	step->forward.worker_bytes = cvt_pool_floats(&shape) * sizeof(float);
+	step->backward.worker_bytes = 2 * step->forward.worker_bytes;
 }
 
 const struct cvt_layer_ops cvt_max_pool_ops = {.name = "max pool", .overwrites_x = true, .plan = max_pool_plan,

@@ -1,0 +1,32 @@
+/* maxpool.h - the largest value of each window of one map, and its gradient. Windows of k x k every s, padded by p of minus infinity. */
+#ifndef CVT_KERNELS_MAXPOOL_H
+#define CVT_KERNELS_MAXPOOL_H
+
+#include <stddef.h>
+
+struct cvt_pool_shape { int h, w, out_h, out_w, kernel, stride, padding; };
+
+/* A map with its padding, as scratch: rows and columns. The columns have room for vectors that run past the last window. */
+static inline int cvt_pool_rows(const struct cvt_pool_shape *s)
+{
+	int windows = (s->out_h - 1) * s->stride + s->kernel, map = s->h + s->padding;
+	return windows > map ? windows : map;
+}
+static inline int cvt_pool_columns(const struct cvt_pool_shape *s)
+{
+	int windows = (s->out_w - 1) * s->stride + s->kernel, map = s->w + s->padding;
+	return (windows > map ? windows : map) + 64;
+}
+static inline size_t cvt_pool_floats(const struct cvt_pool_shape *s)
+{
+	return (size_t)cvt_pool_rows(s) * (size_t)cvt_pool_columns(s);
+}
+
+struct cvt_maxpool_kernels {
+	/* y [out_h][out_w]; scratch: cvt_pool_floats. */
+	void (*forward)(const struct cvt_pool_shape *shape, const float *x, float *y, float *scratch);
+	/* dx [h][w] = (adds: +=) dy at the first largest value of each window, found again in x. dx may be x. scratch: twice cvt_pool_floats. */
+	void (*backward)(const struct cvt_pool_shape *shape, const float *x, const float *dy, float *dx, int adds, float *scratch);
+};
+
+#endif
