@@ -17,7 +17,7 @@
 /* Frames for keys come at most every 16 ms, frames for data every 200: five a second show a curve in motion and keep the bytes few. */
 static const double key_frame = 0.016, data_frame = 0.2, session_pause = 0.1;
 
-static int app_init(struct app *app, const struct app_options *options, bool threaded, struct cvt_error *err)
+int app_init(struct app *app, const struct app_options *options, bool threaded, struct cvt_error *err)
 {
 	struct cvt_run run;
 	memset(app, 0, sizeof *app);
@@ -41,7 +41,7 @@ static int app_init(struct app *app, const struct app_options *options, bool thr
 	return status;
 }
 
-static void app_finish(struct app *app)
+void app_finish(struct app *app)
 {
 	cvt_session_close(app->session);
 	worker_destroy(app->worker);
@@ -198,7 +198,7 @@ int app_main(int argc, char **argv, const struct app_options *options)
 	return status == CVT_OK ? 0 : 1;
 }
 
-static void settle(struct app *app)
+void app_settle(struct app *app)
 {
 	worker_step(app->worker);
 	app_tick(app);
@@ -231,7 +231,7 @@ static bool script_word(struct app *app, struct grid *grid, const char *word)
 		}
 		app_key(app, key);
 	}
-	settle(app);
+	app_settle(app);
 	app_draw(app, grid);
 	return true;
 }
@@ -270,7 +270,7 @@ int app_screen(const struct app_options *options, int width, int height, const c
 		fprintf(stderr, "convtui: %s\n", err.message);
 		goto out;
 	}
-	settle(app);
+	app_settle(app);
 	app_draw(app, grid);
 	code = run_script(app, grid, keys);
 	if (code == 0) {

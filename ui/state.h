@@ -107,6 +107,11 @@ void app_set_filter(struct app *app, const char *text);
 void app_command(struct app *app, const char *name, const char *value);
 /* The chart's x range now. */
 void app_x_range(const struct app *app, double *ret_x0, double *ret_x1);
+/* The app for the run store and run of the options; it is big: allocate it. After a failure app_finish is due all the same. */
+CVT_NODISCARD int app_init(struct app *app, const struct app_options *options, bool threaded, struct cvt_error *err);
+void app_finish(struct app *app);
+/* Without threads: does all that waits now. */
+void app_settle(struct app *app);
 /* What happens when time passes: rows, lists, waiting runs. True: something changed. */
 bool app_tick(struct app *app);
 void app_draw(struct app *app, struct grid *grid);

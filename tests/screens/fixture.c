@@ -66,7 +66,7 @@ int fixture_advance(struct cvt_writer *w, const struct fixture_run *what, int fr
 	return cvt_writer_live(w, live, NULL) ? -1 : 0;
 }
 
-int fixture_make(const char *store, const struct fixture_run *what, struct cvt_run *ret_run)
+int fixture_make(const char *store, const struct fixture_run *what, struct cvt_run *ret_run, struct cvt_writer **ret_writer)
 {
 	struct cvt_config config;
 	struct cvt_description d;
@@ -85,6 +85,13 @@ int fixture_make(const char *store, const struct fixture_run *what, struct cvt_r
 	struct cvt_new_run new = {.short_name = "cnn", .config_yaml = yaml, .network = d.network, .parameters = d.parameters, .lr = config.lr,
 		.batch_size = 128, .epochs = what->epochs};
 	int status = cvt_run_create(store, &new, ret_run, NULL);
+	if (status == CVT_OK && what->name) {
+		char folder[1024];
+		snprintf(folder, sizeof folder, "%.800s/%s", store, what->name);
+		status = rename(ret_run->folder, folder);
+		snprintf(ret_run->folder, sizeof ret_run->folder, "%s", folder);
+		snprintf(ret_run->name, sizeof ret_run->name, "%s", what->name);
+	}
 	if (status == CVT_OK && what->batches > 0 && (status = cvt_writer_open(ret_run->folder, &w, NULL)) == CVT_OK) {
 		struct cvt_live live = ret_run->live;
 		live.state = what->state;
@@ -94,14 +101,20 @@ int fixture_make(const char *store, const struct fixture_run *what, struct cvt_r
 		live.threads = 2;
 		live.images_per_second = 142;
 		live.batch_seconds = 0.9;
+		live.updated = live.checkpoint_time = live.started = 1767348000;
 		status = fixture_advance(w, what, 0, what->batches, &live);
 		struct cvt_inbox_command command = {.id = "0001", .name = "lr", .value = "0.0005"};
 		if (what->batches > 60) {
 			status |= cvt_writer_command_done(w, &command, 60, NULL);
 		}
-		status |= cvt_writer_log(w, "prepared 1661 pictures, 0 bad", NULL);
+		static const char log[] = "prepared 1661 pictures, 0 bad\n";
+		status |= cvt_writer_file(w, "log.txt", log, sizeof log - 1, NULL);
 	}
-	cvt_writer_close(w);
+	if (ret_writer && status == CVT_OK) {
+		*ret_writer = w;
+	} else {
+		cvt_writer_close(w);
+	}
 	cvt_description_finish(&d);
 	free(yaml);
 	return status;

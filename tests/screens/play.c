@@ -16,11 +16,11 @@ static double wall(void)
 static int old_runs(const char *store)
 {
 	static const struct fixture_run runs[] = {
-		{"x + 13", 1, 20, 160, -1, -1, CVT_STATE_DONE}, {"x*3 if x < 27 else x + 13", 3, 20, 160, 50, -1, CVT_STATE_DONE},
-		{"x * 2", 2, 20, 71, -1, -1, CVT_STATE_STOPPED}, {"x + 13", 4, 20, 40, -1, 33, CVT_STATE_DIVERGED}};
+		{NULL, "x + 13", 1, 20, 160, -1, -1, CVT_STATE_DONE}, {NULL, "x*3 if x < 27 else x + 13", 3, 20, 160, 50, -1, CVT_STATE_DONE},
+		{NULL, "x * 2", 2, 20, 71, -1, -1, CVT_STATE_STOPPED}, {NULL, "x + 13", 4, 20, 40, -1, 33, CVT_STATE_DIVERGED}};
 	struct cvt_run run;
 	for (size_t i = 0; i < sizeof runs / sizeof *runs; i++) {
-		if (fixture_make(store, &runs[i], &run)) {
+		if (fixture_make(store, &runs[i], &run, NULL)) {
 			return -1;
 		}
 	}
@@ -34,10 +34,10 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	double rate = argc > 2 ? atof(argv[2]) : 5;
-	struct fixture_run what = {"x*2 if x < 20 else x + x//2", 4, 20, argc > 3 ? atoi(argv[3]) : 8, -1, -1, CVT_STATE_TRAINING};
+	struct fixture_run what = {NULL, "x*2 if x < 20 else x + x//2", 4, 20, argc > 3 ? atoi(argv[3]) : 8, -1, -1, CVT_STATE_TRAINING};
 	struct cvt_run run;
 	struct cvt_writer *w;
-	if (fixture_make(argv[1], &what, &run) || cvt_writer_open(run.folder, &w, NULL) || cvt_run_read(run.folder, &run, NULL)) {
+	if (fixture_make(argv[1], &what, &run, &w) || cvt_run_read(run.folder, &run, NULL)) {
 		return 1;
 	}
 	struct cvt_live live = run.live;

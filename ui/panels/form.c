@@ -68,11 +68,11 @@ static void draw_rows(const struct app *app, struct pane pane, bool focus)
 	int rows[64], n = form_rows(&app->form.config, rows), n_options;
 	const struct cvt_option *options = cvt_options(&n_options);
 	int extra = app->form.open ? 2 : 0, shown = pane.h - extra, cursor = app->form.row >= n ? n - 1 : app->form.row;
-	int first = cursor >= shown ? cursor - shown + 1 : 0, labels = pane.w >= 44 ? 18 : 16, y = 0;
+	int first = cursor >= shown ? cursor - shown + 1 : 0, labels = pane.w >= 44 ? 19 : 17, y = 0;
 	for (int i = first; i < n && y < pane.h; i++, y++) {
 		const struct cvt_option *option = &options[rows[i]];
 		bool here = focus && i == app->form.row;
-		pane_fit(pane, 1, y, labels, here ? CELL_STRONG : CELL_DIM, option->label);
+		pane_fit(pane, 1, y, labels - 1, here ? CELL_STRONG : CELL_DIM, option->label);
 		draw_value(app, pane, labels, y, pane.w - labels - 1, option, here);
 		if (here && app->form.open) {
 			y += draw_field(app, pane, y + 1);

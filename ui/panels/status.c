@@ -161,12 +161,12 @@ void panel_progress(const struct app *app, struct pane pane)
 	}
 }
 
-/* Shown twice in one pass: the keys that fit, help and quit always among them. */
+/* The keys that fit, help and quit always among them. */
 void panel_footer(const struct app *app, struct pane pane)
 {
 	enum context context = keys_context(app);
 	const struct binding *b = keys_table();
-	int x = 1, reserve = 14;
+	int x = 1, reserve = 17;
 	if (app->note_time > 0 && app->now - app->note_time < 6 && app->n_notes > 0) {
 		pane_fit(pane, 1, 0, pane.w - 2, app->note_is_error ? CELL_ERROR : CELL_GOOD, app->notes[(app->n_notes - 1) % MAX_NOTES]);
 		return;
@@ -183,7 +183,7 @@ void panel_footer(const struct app *app, struct pane pane)
 		key_label(b->key, key, sizeof key);
 		int columns = text_columns(key) + 1 + text_columns(label);
 		bool always = b->action == ACT_LEAVE || b->action == ACT_HELP;
-		if (x + columns > pane.w - (always ? 0 : reserve)) {
+		if (x + columns > pane.w - (always ? 1 : reserve)) {
 			continue;
 		}
 		x += pane_text(pane, x, 0, CELL_KEY, key) + 1;

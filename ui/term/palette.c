@@ -14,7 +14,7 @@ struct look palette_look(enum cell_meaning meaning, int colours)
 		[CELL_TAB] = {75, 12, 4, LOOK_BOLD | LOOK_REVERSE, LOOK_REVERSE},
 		[CELL_KEY] = {215, 11, 3, LOOK_BOLD, LOOK_BOLD},
 		[CELL_TRAIN] = {75, 12, 6, 0, 0},
-		[CELL_TRAIN_RAW] = {24, 4, 4, 0, LOOK_DIM},
+		[CELL_TRAIN_RAW] = {31, 4, 4, 0, LOOK_DIM},
 		[CELL_VAL] = {215, 11, 3, 0, LOOK_BOLD},
 		[CELL_OTHER] = {243, 8, -1, 0, LOOK_DIM},
 		[CELL_MARK] = {176, 13, 5, 0, 0},

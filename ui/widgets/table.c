@@ -33,7 +33,7 @@ static void fit(struct table *t)
 		top = t->columns[i].importance > top ? t->columns[i].importance : top;
 	}
 	/* First the columns of the lower half go, then widths shrink, then more columns go. */
-	while (total(t) > t->pane.w + 2 && drop(t, top / 2)) {
+	while (total(t) > t->pane.w + 2 && drop(t, top / 2 + 1)) {
 	}
 	for (int i = 0; i < t->n_columns; i++) {
 		while (t->widths[i] > t->columns[i].min && total(t) > t->pane.w + 2) {

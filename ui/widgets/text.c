@@ -92,5 +92,5 @@ uint32_t text_ascii(uint32_t code)
 			return (unsigned char)table[i].ascii;
 		}
 	}
-	return code >= 0x250c && code <= 0x256c ? '+' : '?';
+	return code >= 0x250c && code <= 0x2570 ? '+' : '?';
 }

@@ -1,0 +1,498 @@
+/* test_screen.c - whole screens of made-up runs, compared cell by cell with golden/NAME.txt.
+ *
+ * CVT_GOLDEN_WRITE=1 writes what is drawn instead: look at the difference before it is committed. */
+#include <locale.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "fixture.h"
+#include "keys.h"
+#include "state.h"
+#include "term/dump.h"
+#include "term/key.h"
+
+struct stage {
+	char folder[64], store[80];
+	struct app *app;
+	struct grid *grid;
+	struct cvt_writer *writer;           /* keeps the last run alive */
+};
+
+static void remove_folder(const char *folder)
+{
+	char command[128];
+	snprintf(command, sizeof command, "rm -rf '%s'", folder);
+	assert_int_equal(system(command), 0);
+}
+
+static const struct fixture_run old_run = {"2026-01-01-1-cnn", "x + 13", 1, 20, 160, 50, -1, CVT_STATE_DONE};
+static const struct fixture_run diverged = {"2026-01-01-2-cnn", "x*3 if x < 27 else x + 13", 3, 20, 40, -1, 33, CVT_STATE_DIVERGED};
+static const struct fixture_run live_run = {"2026-01-02-1-cnn", "x*2 if x < 20 else x + x//2", 4, 20, 68, -1, -1, CVT_STATE_TRAINING};
+
+static void stage_open(struct stage *s, int w, int h, enum glyphs glyphs, bool alive)
+{
+	struct cvt_run run;
+	struct cvt_error err;
+	memset(s, 0, sizeof *s);
+	snprintf(s->folder, sizeof s->folder, "/tmp/convtui-screen-XXXXXX");
+	assert_non_null(mkdtemp(s->folder));
+	snprintf(s->store, sizeof s->store, "%s/runs", s->folder);
+	assert_int_equal(fixture_make(s->store, &old_run, &run, NULL), CVT_OK);
+	assert_int_equal(fixture_make(s->store, &diverged, &run, NULL), CVT_OK);
+	if (alive) {
+		assert_int_equal(fixture_make(s->store, &live_run, &run, &s->writer), CVT_OK);
+	}
+	s->app = malloc(sizeof *s->app);
+	assert_non_null(s->app);
+	struct app_options options = {.runs = s->store};
+	assert_int_equal(app_init(s->app, &options, false, &err), CVT_OK);
+	app_settle(s->app);
+	assert_int_equal(grid_create(w, h, glyphs, &s->grid), CVT_OK);
+}
+
+static void stage_close(struct stage *s)
+{
+	app_finish(s->app);
+	free(s->app);
+	grid_destroy(s->grid);
+	cvt_writer_close(s->writer);
+	remove_folder(s->folder);
+}
+
+/* Draws with the clocks stopped. */
+static void draw(struct stage *s)
+{
+	app_settle(s->app);
+	form_update_cost(s->app);
+	/* What the engine predicts of memory is its own tests' matter. */
+	s->app->form.cost.what.train_bytes = 1300000000;
+	s->app->form.cost.what.checkpoint_bytes = 15000000;
+	s->app->wall = 1767348009;
+	s->app->load = 1.9;
+	s->app->note_time = 0;
+	app_draw(s->app, s->grid);
+}
+
+static void keys(struct stage *s, const char *names)
+{
+	char copy[256], *save = NULL;
+	snprintf(copy, sizeof copy, "%s", names);
+	app_draw(s->app, s->grid);
+	for (char *word = strtok_r(copy, " ", &save); word; word = strtok_r(NULL, " ", &save)) {
+		assert_int_not_equal(key_from_name(word), 0);
+		app_key(s->app, key_from_name(word));
+	}
+}
+
+static void type(struct stage *s, const char *text)
+{
+	while (*text) {
+		app_key(s->app, (int)text_next(&text));
+	}
+}
+
+static void golden_path(const char *name, char *path, size_t size)
+{
+	const char *tests = getenv("CVT_TESTS");
+	snprintf(path, size, "%s/screens/golden/%s.txt", tests ? tests : "tests", name);
+}
+
+static void compare(struct stage *s, const char *name)
+{
+	char path[512], *text, *meanings, *both, wanted[200000];
+	draw(s);
+	assert_int_equal(dump_text(s->grid, &text), CVT_OK);
+	assert_int_equal(dump_meanings(s->grid, &meanings), CVT_OK);
+	assert_true(asprintf(&both, "%s--- what each cell means\n%s", text, meanings) > 0);
+	golden_path(name, path, sizeof path);
+	if (getenv("CVT_GOLDEN_WRITE")) {
+		FILE *out = fopen(path, "w");
+		assert_non_null(out);
+		fputs(both, out);
+		assert_int_equal(fclose(out), 0);
+	}
+	FILE *in = fopen(path, "r");
+	if (!in) {
+		fail_msg("no %s", path);
+	}
+	size_t n = fread(wanted, 1, sizeof wanted - 1, in);
+	wanted[n] = 0;
+	fclose(in);
+	const char *a = both, *b = wanted;
+	for (int line = 1; *a || *b; line++) {
+		size_t la = strcspn(a, "\n"), lb = strcspn(b, "\n");
+		if (la != lb || memcmp(a, b, la) != 0) {
+			fail_msg("%s line %d\n  is     %.*s\n  wanted %.*s", path, line, (int)la, a, (int)lb, b);
+		}
+		a += la + (a[la] == '\n');
+		b += lb + (b[lb] == '\n');
+	}
+	free(text);
+	free(meanings);
+	free(both);
+}
+
+static bool shows(struct stage *s, const char *what)
+{
+	char *text;
+	draw(s);
+	assert_int_equal(dump_text(s->grid, &text), CVT_OK);
+	bool found = strstr(text, what) != NULL;
+	free(text);
+	return found;
+}
+
+static void training_at_120x40(void **state)
+{
+	struct stage s;
+	(void)state;
+	stage_open(&s, 120, 40, GLYPHS_BRAILLE, true);
+	compare(&s, "training-120x40");
+	keys(&s, "i Left Left Left");
+	compare(&s, "crosshair-120x40");
+	stage_close(&s);
+}
+
+static void training_at_80x24(void **state)
+{
+	struct stage s;
+	(void)state;
+	stage_open(&s, 80, 24, GLYPHS_ASCII, true);
+	compare(&s, "training-80x24-ascii");
+	stage_close(&s);
+	stage_open(&s, 80, 24, GLYPHS_BLOCKS, true);
+	keys(&s, "q");
+	compare(&s, "leaving-80x24-blocks");
+	stage_close(&s);
+}
+
+static void help_and_steering(void **state)
+{
+	struct stage s;
+	(void)state;
+	stage_open(&s, 100, 30, GLYPHS_BRAILLE, true);
+	keys(&s, "t Down Right");
+	compare(&s, "steer-100x30");
+	keys(&s, "Esc ?");
+	compare(&s, "help-100x30");
+	stage_close(&s);
+}
+
+static void the_rule_is_edited_with_its_maps(void **state)
+{
+	struct stage s;
+	(void)state;
+	stage_open(&s, 120, 40, GLYPHS_BRAILLE, false);
+	assert_true(shows(&s, "3 \u2192 16 \u2192 29 \u2192 42 \u2192 55"));
+	keys(&s, "Down Down Down Down Enter ^U");
+	type(&s, "x*2");
+	assert_true(shows(&s, "3 \u2192 6 \u2192 12 \u2192 24 \u2192 48"));
+	type(&s, " if x < 20 els x + x//2");
+	compare(&s, "rule-error-120x40");
+	/* The caret stands under the column of the error. */
+	assert_true(s.app->form.error.column > 0);
+	keys(&s, "Enter");
+	assert_true(s.app->form.open);
+	keys(&s, "Esc");
+	assert_false(s.app->form.open);
+	assert_string_equal(s.app->form.config.expansion, "x + 13");
+	keys(&s, "Enter ^U");
+	type(&s, "x*2 if x < 20 else x + x//2");
+	keys(&s, "Enter");
+	assert_string_equal(s.app->form.config.expansion, "x*2 if x < 20 else x + x//2");
+	assert_true(shows(&s, "2,391,607 parameters"));
+	stage_close(&s);
+}
+
+static void characters_are_commands_unless_a_field_is_open(void **state)
+{
+	struct stage s;
+	(void)state;
+	stage_open(&s, 120, 40, GLYPHS_BRAILLE, false);
+	keys(&s, "Enter");
+	type(&s, "q1?");
+	assert_false(s.app->leaving);
+	assert_true(strstr(s.app->form.edit.text, "q1?") != NULL);
+	keys(&s, "Esc ?");
+	assert_int_equal(s.app->overlay, OVERLAY_HELP);
+	keys(&s, "Esc q");
+	assert_true(s.app->leaving);
+	stage_close(&s);
+}
+
+static void what_is_pasted_is_no_command(void **state)
+{
+	struct stage s;
+	(void)state;
+	stage_open(&s, 120, 40, GLYPHS_BRAILLE, false);
+	app_key(s.app, KEY_PASTED);
+	type(&s, "q");
+	app_key(s.app, KEY_RETURN);
+	app_key(s.app, KEY_PASTED);
+	assert_false(s.app->leaving);
+	assert_false(s.app->form.open);
+	stage_close(&s);
+}
+
+static void the_form_shows_what_applies(void **state)
+{
+	struct stage s;
+	(void)state;
+	stage_open(&s, 120, 40, GLYPHS_BRAILLE, false);
+	assert_true(shows(&s, "expansion"));
+	keys(&s, "Down Down Right");
+	assert_int_equal(s.app->form.config.arch, CVT_ARCH_VGG_A);
+	assert_false(shows(&s, "expansion"));
+	assert_true(shows(&s, "160,241,411 parameters"));
+	stage_close(&s);
+}
+
+static void q_with_a_live_run_asks(void **state)
+{
+	struct stage s;
+	(void)state;
+	stage_open(&s, 100, 30, GLYPHS_BRAILLE, true);
+	keys(&s, "q");
+	assert_false(s.app->leaving);
+	assert_true(shows(&s, "leave it running"));
+	keys(&s, "Esc");
+	assert_int_equal(s.app->overlay, OVERLAY_NONE);
+	keys(&s, "q Up Enter");
+	assert_false(s.app->leaving);                /* the last choice: stay */
+	keys(&s, "q Enter");
+	assert_true(s.app->leaving);
+	assert_int_equal(s.app->n_pending, 0);       /* the default leaves the run alone */
+	stage_close(&s);
+}
+
+static void commands_are_pending_until_they_take_effect(void **state)
+{
+	struct stage s;
+	struct cvt_inbox_command command;
+	(void)state;
+	stage_open(&s, 100, 30, GLYPHS_BRAILLE, true);
+	keys(&s, "t d Enter");
+	assert_int_equal(s.app->n_pending, 1);
+	assert_int_equal(cvt_writer_next_command(s.writer, &command, NULL), 1);
+	assert_string_equal(command.name, "lr");
+	assert_string_equal(command.value, "0.005");         /* the number, never "half" */
+	assert_true(shows(&s, "not yet in force"));
+	assert_int_equal(cvt_writer_command_done(s.writer, &command, 66, NULL), CVT_OK);
+	keys(&s, "Esc");
+	draw(&s);
+	assert_int_equal(s.app->n_pending, 0);
+	assert_int_equal(s.app->follow.n_marks, 2);
+	assert_true(shows(&s, "lr 0.005"));
+	stage_close(&s);
+}
+
+static void the_filter_narrows_while_it_is_typed(void **state)
+{
+	struct stage s;
+	(void)state;
+	stage_open(&s, 120, 40, GLYPHS_BRAILLE, true);
+	assert_true(shows(&s, "01-01-1-cnn") && shows(&s, "01-01-2-cnn"));
+	keys(&s, "/");
+	type(&s, "state:div");
+	assert_true(!shows(&s, "01-01-1-cnn") && shows(&s, "01-01-2-cnn"));
+	keys(&s, "Esc");
+	assert_true(shows(&s, "01-01-1-cnn"));
+	keys(&s, "/");
+	type(&s, "lr>0.005");
+	keys(&s, "Enter");
+	assert_true(!shows(&s, "01-01-1-cnn") && shows(&s, "01-02-1-cnn"));
+	stage_close(&s);
+}
+
+static void new_rows_move_neither_cursor_nor_zoom(void **state)
+{
+	struct stage s;
+	double x0, x1, y0, y1;
+	(void)state;
+	stage_open(&s, 120, 40, GLYPHS_BRAILLE, true);
+	keys(&s, "+ +");
+	app_x_range(s.app, &x0, &x1);
+	keys(&s, "Tab Tab Down");
+	char cursor[96];
+	snprintf(cursor, sizeof cursor, "%s", s.app->cursor_run);
+	struct cvt_live live = s.app->session->run.live;
+	assert_int_equal(fixture_advance(s.writer, &live_run, 68, 90, &live), 0);
+	draw(&s);
+	assert_int_equal(s.app->follow.loss.n, 90);
+	app_x_range(s.app, &y0, &y1);
+	assert_true(x0 == y0 && x1 == y1);
+	assert_string_equal(cursor, s.app->cursor_run);
+	stage_close(&s);
+}
+
+/* Points on the charts equal the rows of batches.csv. */
+static void curves_hold_every_row(void **state)
+{
+	struct stage s;
+	(void)state;
+	stage_open(&s, 120, 40, GLYPHS_BRAILLE, true);
+	draw(&s);
+	const struct cvt_session *session = s.app->session;
+	assert_int_equal(session->n_batches, 68);
+	assert_int_equal(s.app->follow.loss.n, 68);
+	double images = 0;
+	for (int i = 0; i < 68; i++) {
+		images += session->batches[i].images;
+		assert_true(s.app->follow.loss.y[i] == (float)session->batches[i].loss);
+		assert_true(s.app->follow.loss.x[i] == images);
+	}
+	assert_int_equal(s.app->follow.val_accuracy.n, session->n_epochs);
+	stage_close(&s);
+}
+
+/* A resumed runner cuts rows off and writes them again: the curve does not fold back. */
+static void cut_rows_are_dropped(void **state)
+{
+	struct stage s;
+	(void)state;
+	stage_open(&s, 120, 40, GLYPHS_BRAILLE, true);
+	draw(&s);
+	int64_t batches, epochs;
+	cvt_writer_offsets(s.writer, &batches, &epochs);
+	struct cvt_live live = s.app->session->run.live;
+	assert_int_equal(fixture_advance(s.writer, &live_run, 68, 72, &live), 0);
+	draw(&s);
+	assert_int_equal(s.app->follow.loss.n, 72);
+	assert_int_equal(cvt_writer_truncate(s.writer, batches, epochs, NULL), CVT_OK);
+	draw(&s);
+	assert_int_equal(s.app->follow.loss.n, 68);
+	for (int i = 1; i < 68; i++) {
+		assert_true(s.app->follow.loss.x[i] > s.app->follow.loss.x[i - 1]);
+	}
+	stage_close(&s);
+}
+
+static bool has_q(const struct grid *grid)
+{
+	for (int i = 0; i < grid->width * grid->height; i++) {
+		if (grid->cells[i].code == 'q' && grid->cells[i].meaning == CELL_KEY) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static void one_size(struct stage *s, int w, int h)
+{
+	grid_destroy(s->grid);
+	s->grid = NULL;
+	assert_int_equal(grid_create(w, h, (enum glyphs)((w + h) % 3), &s->grid), CVT_OK);
+	app_draw(s->app, s->grid);
+	if (s->app->overlay == OVERLAY_NONE && !has_q(s->grid)) {
+		fail_msg("no q at %d x %d", w, h);
+	}
+}
+
+/* Every size, with what lies over the screen in turn. Out of bounds is the sanitizer's to find. */
+static void every_size_draws_and_takes_q(void **state)
+{
+	struct stage s;
+	(void)state;
+	stage_open(&s, 120, 40, GLYPHS_BRAILLE, true);
+	static const enum overlay overlays[] = {OVERLAY_NONE, OVERLAY_HELP, OVERLAY_STEER, OVERLAY_QUIT};
+	for (int w = 1; w <= 300; w++) {
+		for (int h = 1; h <= 100; h++) {
+			s.app->focus = (enum focus)((w + h) % FOCUS_N);
+			s.app->overlay = overlays[(w * 7 + h) % 4];
+			one_size(&s, w, h);
+			s.app->overlay = OVERLAY_NONE;
+		}
+	}
+	one_size(&s, 1, 1);
+	keys(&s, "q Enter");
+	assert_true(s.app->leaving);
+	stage_close(&s);
+}
+
+static void every_key_anywhere_is_harmless(void **state)
+{
+	struct stage s;
+	unsigned seed = 4711;
+	(void)state;
+	stage_open(&s, 100, 30, GLYPHS_BRAILLE, false);
+	for (int i = 0; i < 4000; i++) {
+		seed = seed * 1664525u + 1013904223u;
+		unsigned r = seed >> 10;
+		int key = r % 3 == 0 ? (int)(KEY_BASE + 1 + r / 3 % 11) : r % 3 == 1 ? (int)(32 + r / 3 % 95) : (int)(1 + r / 3 % 31);
+		if (key == 'G' || key == KEY_CTRL_Z || (key == KEY_RETURN && s.app->focus == FOCUS_FORM && !s.app->form.open)) {
+			continue;                            /* nothing is started here */
+		}
+		app_key(s.app, key);
+		s.app->leaving = false;
+		if (i % 50 == 0) {
+			app_settle(s.app);
+			app_draw(s.app, s.grid);
+		}
+	}
+	stage_close(&s);
+}
+
+static void an_empty_store_is_said(void **state)
+{
+	struct stage s;
+	(void)state;
+	stage_open(&s, 80, 24, GLYPHS_BRAILLE, false);
+	app_finish(s.app);
+	remove_folder(s.store);
+	struct app_options options = {.runs = s.store};
+	struct cvt_error err;
+	assert_int_equal(app_init(s.app, &options, false, &err), CVT_OK);
+	assert_true(shows(&s, "no run yet"));
+	options.run = "nonsense";
+	app_finish(s.app);
+	assert_int_not_equal(app_init(s.app, &options, false, &err), CVT_OK);
+	stage_close(&s);
+}
+
+/* A key has one meaning in each context. */
+static void bindings_do_not_collide(void **state)
+{
+	(void)state;
+	for (const struct binding *a = keys_table(); a->action != ACT_NONE; a++) {
+		for (const struct binding *b = a + 1; b->action != ACT_NONE; b++) {
+			if (a->key == b->key && (a->contexts & b->contexts)) {
+				fail_msg("key %d means %d and %d", a->key, a->action, b->action);
+			}
+		}
+		/* In a text context no character is bound. */
+		assert_false((a->contexts & IN_TEXT) && a->key >= 32 && a->key < 127);
+	}
+}
+
+int main(void)
+{
+	setlocale(LC_CTYPE, "C.UTF-8");
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(training_at_120x40),
+		cmocka_unit_test(training_at_80x24),
+		cmocka_unit_test(help_and_steering),
+		cmocka_unit_test(the_rule_is_edited_with_its_maps),
+		cmocka_unit_test(characters_are_commands_unless_a_field_is_open),
+		cmocka_unit_test(what_is_pasted_is_no_command),
+		cmocka_unit_test(the_form_shows_what_applies),
+		cmocka_unit_test(q_with_a_live_run_asks),
+		cmocka_unit_test(commands_are_pending_until_they_take_effect),
+		cmocka_unit_test(the_filter_narrows_while_it_is_typed),
+		cmocka_unit_test(new_rows_move_neither_cursor_nor_zoom),
+		cmocka_unit_test(curves_hold_every_row),
+		cmocka_unit_test(cut_rows_are_dropped),
+		cmocka_unit_test(every_size_draws_and_takes_q),
+		cmocka_unit_test(every_key_anywhere_is_harmless),
+		cmocka_unit_test(an_empty_store_is_said),
+		cmocka_unit_test(bindings_do_not_collide),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
