@@ -1,0 +1,324 @@
+/* conv_methods.c - whole calls of the 1 x 1 and the 3 x 3 Winograd convolution, as the plan makes them: against the definition, with
+ * scratch of exactly the size that was asked for between guard pages, and the same bits on any number of threads. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness.h"
+#include "kernels/reference.h"
+#include "nn/layers/conv_method.h"
+
+struct trial {
+	struct kt *t;
+	const struct cvt_conv_method *method;
+	enum cvt_conv_pass pass;
+	struct cvt_reference_conv c;
+	struct cvt_conv_call call;
+	size_t in, out, weights;                /* floats of an image, of the weights */
+	float *dense_x, *dense_dy;              /* without gaps */
+	float *y, *dx, *dweight, *dbias;        /* of the first run; later runs are compared */
+	double *sums;
+	int max_batch;
+};
+
+static const int thread_counts[] = {1, 2, 3, 7};
+
+static struct cvt_pool *pool_of(int threads)
+{
+	static struct cvt_pool *pools[8];
+	struct cvt_error err;
+	if (!pools[threads] && cvt_pool_create(threads, &pools[threads], &err)) {
+		fputs("no pool\n", stderr);
+		exit(2);
+	}
+	return pools[threads];
+}
+
+/* A shape whose reference is not too slow: large ones give up batch, then channels. */
+static struct cvt_reference_conv draw(struct kt *t, int kernel)
+{
+	int h = kt_size(t, "h", 70), w = kt_size(t, "w", 70), n = kt_int(t, "n", 1, 9), in_c = kt_size(t, "in_c", 130), out_c = kt_size(t, "out_c", 130);
+	double most = 8e6 / (kernel * kernel);
+	if (kt_int(t, "many", 0, 15) == 0) {    /* so many channels that the weight gradient is cut another way */
+		in_c += 120;
+		out_c += 120;
+		h = 1 + h % 9;
+		w = 1 + w % 9;
+	}
+	while ((double)h * w * n * in_c * out_c > most && n > 1)
+		n--;
+	while ((double)h * w * n * in_c * out_c > most && in_c * out_c > 1) {
+		if (in_c > out_c)
+			in_c = (in_c + 1) / 2;
+		else
+			out_c = (out_c + 1) / 2;
+	}
+	return (struct cvt_reference_conv){n, in_c, h, w, out_c, h, w, kernel, 1, kernel / 2};
+}
+
+/* Copies dense images apart, so that there is a gap of NaN between them, as in a slice of a concat. */
+static float *apart(struct kt *t, const float *dense, int n, size_t image, size_t stride, bool aligned)
+{
+	float *p = kt_output(t, (size_t)(n - 1) * stride + image, aligned);
+	for (int i = 0; i < n && dense; i++)
+		memcpy(p + (size_t)i * stride, dense + (size_t)i * image, image * sizeof *p);
+	return p;
+}
+
+static size_t stride_of(struct kt *t, const char *name, size_t image, bool aligned)
+{
+	return aligned ? (image + 15) / 16 * 16 : image + (size_t)kt_int(t, name, 0, 40);
+}
+
+/* The same images, but what is written is fresh: NaN, or what is added to. */
+static void fresh_outputs(struct trial *r)
+{
+	const struct cvt_reference_conv *c = &r->c;
+	struct cvt_conv_call *a = &r->call;
+	bool aligned = a->y_stride % 16 == 0;
+	switch (r->pass) {
+	case CVT_CONV_FORWARD:
+		a->y = apart(r->t, NULL, c->n, r->out, (size_t)a->y_stride, aligned);
+		if (a->pivot)
+			a->sums = kt_doubles(r->t, 2 * (size_t)c->out_c);
+		break;
+	case CVT_CONV_INPUT_GRADIENT:
+		a->dx = apart(r->t, NULL, c->n, r->in, (size_t)a->dx_stride, a->dx_stride % 16 == 0);
+		for (size_t i = 0; a->dx_adds && i < r->in * (size_t)c->n; i++)
+			a->dx[i / r->in * (size_t)a->dx_stride + i % r->in] = 0.25f * (float)(i % 7);
+		break;
+	case CVT_CONV_WEIGHT_GRADIENT:
+		a->dweight = kt_output(r->t, r->weights, false);
+		a->dbias = kt_output(r->t, (size_t)c->out_c, false);
+		break;
+	}
+}
+
+static void run_on(struct trial *r, int threads)
+{
+	struct cvt_conv_call *a = &r->call;
+	size_t shared, worker;
+	r->method->scratch(&a->shape, r->pass, r->max_batch, r->t->kernels, &shared, &worker);
+	fresh_outputs(r);
+	a->shared = kt_output(r->t, shared / sizeof(float), true);
+	a->workers = kt_output(r->t, worker / sizeof(float) * (size_t)threads, true);
+	a->worker_bytes = worker;
+	a->pool = pool_of(threads);
+	r->method->run(a, r->pass);
+}
+
+static void begin(struct trial *r, struct kt *t, const struct cvt_conv_method *method, enum cvt_conv_pass pass)
+{
+	*r = (struct trial){.t = t, .method = method, .pass = pass, .c = draw(t, method == &cvt_conv_1x1 ? 1 : 3)};
+	struct cvt_reference_conv *c = &r->c;
+	bool aligned = kt_flag(t, "aligned");
+	r->in = (size_t)c->in_c * c->in_h * c->in_w;
+	r->out = (size_t)c->out_c * c->out_h * c->out_w;
+	r->weights = (size_t)c->in_c * c->out_c * c->kernel * c->kernel;
+	r->max_batch = c->n + kt_int(t, "more", 0, 1) * kt_int(t, "batch", 1, 40);
+	r->dense_x = kt_random(t, r->in * c->n, false);
+	r->dense_dy = kt_random(t, r->out * c->n, false);
+	struct cvt_conv_call *a = &r->call;
+	a->shape = (struct cvt_conv_shape){c->in_c, c->in_h, c->in_w, c->out_c, c->out_h, c->out_w, c->kernel, 1, c->padding};
+	a->n = c->n;
+	a->kernels = t->kernels;
+	a->x_stride = (ptrdiff_t)stride_of(t, "x_gap", r->in, false);
+	a->dy_stride = (ptrdiff_t)stride_of(t, "dy_gap", r->out, false);
+	a->y_stride = (ptrdiff_t)stride_of(t, "y_gap", r->out, aligned);
+	a->dx_stride = (ptrdiff_t)stride_of(t, "dx_gap", r->in, aligned);
+	a->x = apart(t, r->dense_x, c->n, r->in, (size_t)a->x_stride, false);
+	a->dy = apart(t, r->dense_dy, c->n, r->out, (size_t)a->dy_stride, false);
+	a->weight = kt_random(t, r->weights, false);
+	if (pass == CVT_CONV_FORWARD) {
+		a->bias = kt_flag(t, "bias") ? kt_random(t, (size_t)c->out_c, false) : NULL;
+		a->relu = kt_flag(t, "relu");
+		a->scale_after_relu = kt_flag(t, "after");
+		if (kt_flag(t, "scale")) {
+			a->scale = kt_random(t, (size_t)c->out_c, false);
+			a->shift = kt_random(t, (size_t)c->out_c, false);
+		}
+		a->pivot = kt_flag(t, "sums") ? kt_random(t, (size_t)c->out_c, false) : NULL;
+	}
+	a->dx_adds = kt_flag(t, "adds");
+	run_on(r, 1);
+	if (!method->fits(&a->shape, pass, t->kernels))
+		kt_fail(t, "does not fit");
+}
+
+/* Gathers strided images, and checks that the gaps are as they were. */
+static float *gather(struct kt *t, const float *p, int n, size_t image, size_t stride)
+{
+	float *dense = kt_output(t, image * (size_t)n, false);
+	for (int i = 0; i < n; i++) {
+		memcpy(dense + (size_t)i * image, p + (size_t)i * stride, image * sizeof *dense);
+		for (size_t j = image; i + 1 < n && j < stride; j++)
+			if (!isnan(p[(size_t)i * stride + j]))
+				kt_fail(t, "wrote between images: float %zu after image %d", j - image, i);
+	}
+	return dense;
+}
+
+static void other_threads(struct trial *r)
+{
+	struct cvt_conv_call first = r->call;
+	run_on(r, thread_counts[kt_int(r->t, "threads", 1, 3)]);
+	const struct cvt_conv_call *a = &r->call;
+	size_t n = (size_t)r->c.n - 1;
+	switch (r->pass) {
+	case CVT_CONV_FORWARD:
+		kt_same(r->t, "y on other threads", a->y, first.y, (n * (size_t)a->y_stride + r->out) * sizeof(float));
+		if (a->sums)
+			kt_same(r->t, "sums on other threads", a->sums, first.sums, 2 * (size_t)r->c.out_c * sizeof(double));
+		break;
+	case CVT_CONV_INPUT_GRADIENT:
+		kt_same(r->t, "dx on other threads", a->dx, first.dx, (n * (size_t)a->dx_stride + r->in) * sizeof(float));
+		break;
+	case CVT_CONV_WEIGHT_GRADIENT:
+		kt_same(r->t, "dweight on other threads", a->dweight, first.dweight, r->weights * sizeof(float));
+		kt_same(r->t, "dbias on other threads", a->dbias, first.dbias, (size_t)r->c.out_c * sizeof(float));
+		break;
+	}
+	r->call = first;
+}
+
+/* Winograd's error comes from all inputs under a tile and all weights of a kernel, also those that meet only zeros at a border: it is
+ * measured against the largest input of each channel of an image times the sum of its absolute weights (forward, input gradient:
+ * `sum_c` channels in, `lanes` out, weight[o*o_step + c*c_step + tap]). */
+static void winograd_bound(int n, int sum_c, int lanes, size_t plane, const float *x, const float *weight, size_t o_step, size_t c_step, double *bound)
+{
+	for (int i = 0; i < n; i++)
+		for (int o = 0; o < lanes; o++) {
+			double b = 0;
+			for (int c = 0; c < sum_c; c++) {
+				double largest = 0, weights = 0;
+				for (size_t p = 0; p < plane; p++)
+					largest = fmax(largest, fabs(x[((size_t)i * sum_c + c) * plane + p]));
+				for (int k = 0; k < 9; k++)
+					weights += fabs(weight[o * o_step + c * c_step + k]);
+				b += largest * weights;
+			}
+			for (size_t p = 0; p < plane; p++)
+				bound[((size_t)i * lanes + o) * plane + p] = b;
+		}
+}
+
+/* Of the weight gradient: the sum of an output's absolute gradients times the largest input. */
+static void winograd_gradient_bound(const struct cvt_reference_conv *c, const float *x, const float *dy, double *bound)
+{
+	size_t plane = (size_t)c->in_h * c->in_w;
+	for (int o = 0; o < c->out_c; o++)
+		for (int i = 0; i < c->in_c; i++) {
+			double b = 0;
+			for (int n = 0; n < c->n; n++) {
+				double largest = 0, sum = 0;
+				for (size_t p = 0; p < plane; p++) {
+					largest = fmax(largest, fabs(x[((size_t)n * c->in_c + i) * plane + p]));
+					sum += fabs(dy[((size_t)n * c->out_c + o) * plane + p]);
+				}
+				b += largest * sum;
+			}
+			for (int k = 0; k < 9; k++)
+				bound[((size_t)o * c->in_c + i) * 9 + k] = b;
+		}
+}
+
+/* In units of the bounds. Direct: a sum of so many terms, in any order, is off by less than terms * 2^-24 at worst, and by far less in
+ * sums of several hundred lanes: half of the worst is allowed. Winograd: the transforms multiply rounding errors by up to the product of their
+ * matrices' row sums; those of different channels are independent and add up as their root. */
+static double tolerance(const struct trial *r, size_t terms)
+{
+	if (r->c.kernel == 1)
+		return ((double)terms / 2 + 4) * 0x1p-24;
+	return (128 / sqrt((double)terms) + 4) * 0x1p-24;
+}
+
+static void check_sums(struct trial *r, const float *y)
+{
+	size_t plane = (size_t)r->c.out_h * r->c.out_w;
+	for (int o = 0; o < r->c.out_c; o++) {
+		double s = 0, q = 0, bound = 0, *got = r->call.sums + 2 * o;
+		for (int n = 0; n < r->c.n; n++)
+			for (size_t p = 0; p < plane; p++) {
+				double d = (double)y[((size_t)n * r->c.out_c + o) * plane + p] - (double)r->call.pivot[o];
+				s += d;
+				q += d * d;
+				bound += fabs(d);
+			}
+		if (!(fabs(s - got[0]) <= 70 * 0x1p-24 * bound + 1e-12) || !(fabs(q - got[1]) <= 70 * 0x1p-24 * q + 1e-12))
+			kt_fail(r->t, "sums of channel %d: %.9g %.9g, should be %.9g %.9g", o, got[0], got[1], s, q);
+	}
+}
+
+static void check_forward(struct kt *t, const struct cvt_conv_method *method)
+{
+	struct trial r;
+	begin(&r, t, method, CVT_CONV_FORWARD);
+	const struct cvt_conv_call *a = &r.call;
+	size_t count = r.out * (size_t)r.c.n, plane = (size_t)r.c.out_h * r.c.out_w;
+	double *want = kt_doubles(t, count), *bound = kt_doubles(t, count);
+	cvt_reference_conv_forward(&r.c, r.dense_x, a->weight, a->bias, want, bound);
+	if (r.c.kernel == 3)
+		winograd_bound(r.c.n, r.c.in_c, r.c.out_c, plane, r.dense_x, a->weight, 9 * (size_t)r.c.in_c, 9, bound);
+	for (size_t i = 0; i < count; i++) {
+		size_t o = i / plane % (size_t)r.c.out_c;
+		double scale = a->scale ? a->scale[o] : 1, shift = a->scale ? a->shift[o] : 0;
+		if (!a->scale_after_relu)
+			want[i] = want[i] * scale + shift;
+		if (a->relu)
+			want[i] = fmax(want[i], 0);
+		if (a->scale_after_relu)
+			want[i] = want[i] * scale + shift;
+		bound[i] += (a->bias ? fabs(a->bias[o]) : 0) + fabs(shift);
+	}
+	const float *y = gather(t, a->y, r.c.n, r.out, (size_t)a->y_stride);
+	kt_close(t, "y", y, want, bound, count, tolerance(&r, (size_t)r.c.in_c));
+	if (a->sums)
+		check_sums(&r, y);
+	other_threads(&r);
+}
+
+static void check_input(struct kt *t, const struct cvt_conv_method *method)
+{
+	struct trial r;
+	begin(&r, t, method, CVT_CONV_INPUT_GRADIENT);
+	size_t count = r.in * (size_t)r.c.n, plane = (size_t)r.c.in_h * r.c.in_w;
+	double *want = kt_doubles(t, count), *bound = kt_doubles(t, count);
+	cvt_reference_conv_input_gradient(&r.c, r.dense_dy, r.call.weight, want, bound);
+	if (r.c.kernel == 3)
+		winograd_bound(r.c.n, r.c.out_c, r.c.in_c, plane, r.dense_dy, r.call.weight, 9, 9 * (size_t)r.c.in_c, bound);
+	for (size_t i = 0; r.call.dx_adds && i < count; i++) {
+		want[i] += 0.25 * (double)(i % 7);
+		bound[i] += 2;
+	}
+	kt_close(t, "dx", gather(t, r.call.dx, r.c.n, r.in, (size_t)r.call.dx_stride), want, bound, count, tolerance(&r, (size_t)r.c.out_c));
+	other_threads(&r);
+}
+
+static void check_weight(struct kt *t, const struct cvt_conv_method *method)
+{
+	struct trial r;
+	begin(&r, t, method, CVT_CONV_WEIGHT_GRADIENT);
+	double *want = kt_doubles(t, r.weights), *bound = kt_doubles(t, r.weights);
+	double *want_bias = kt_doubles(t, (size_t)r.c.out_c), *bias_bound = kt_doubles(t, (size_t)r.c.out_c);
+	size_t pixels = (size_t)r.c.n * r.c.out_h * r.c.out_w;
+	cvt_reference_conv_weight_gradient(&r.c, r.dense_x, r.dense_dy, want, bound, want_bias, bias_bound);
+	if (r.c.kernel == 3)
+		winograd_gradient_bound(&r.c, r.dense_x, r.dense_dy, bound);
+	kt_close(t, "dweight", r.call.dweight, want, bound, r.weights, tolerance(&r, r.c.kernel == 1 ? pixels : pixels / 36 + 1));
+	kt_close(t, "dbias", r.call.dbias, want_bias, bias_bound, (size_t)r.c.out_c, 70 * 0x1p-24);
+	other_threads(&r);
+}
+
+static void forward1(struct kt *t) { check_forward(t, &cvt_conv_1x1); }
+static void input1(struct kt *t) { check_input(t, &cvt_conv_1x1); }
+static void weight1(struct kt *t) { check_weight(t, &cvt_conv_1x1); }
+static void forward3(struct kt *t) { check_forward(t, &cvt_conv_winograd3); }
+static void input3(struct kt *t) { check_input(t, &cvt_conv_winograd3); }
+static void weight3(struct kt *t) { check_weight(t, &cvt_conv_winograd3); }
+
+const struct kt_slot kt_conv_methods[] = {
+	{"1x1.forward", forward1, NULL}, {"1x1.input_gradient", input1, NULL}, {"1x1.weight_gradient", weight1, NULL},
+	{"winograd3.forward", forward3, NULL}, {"winograd3.input_gradient", input3, NULL}, {"winograd3.weight_gradient", weight3, NULL},
+	{NULL, NULL, NULL},
+};
