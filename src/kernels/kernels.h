@@ -20,18 +20,22 @@
 
 #include "convtui/config.h"                 /* enum cvt_isa */
 
+#include "kernels/conv1.h"
 #include "kernels/dense.h"
 #include "kernels/maxpool.h"
 #include "kernels/norm.h"
 #include "kernels/peak.h"
+#include "kernels/product.h"
 #include "kernels/winograd3.h"
 #include "kernels/winograd5.h"
 
 #define CVT_KERNEL_FAMILIES(F) \
+	F(conv1) \
 	F(dense) \
 	F(maxpool) \
 	F(norm) \
 	F(peak) \
+	F(product) \
 	F(winograd3) \
 	F(winograd5)
 

@@ -9,7 +9,7 @@
  * width are a matter of counting vectors. Outputs are finished (bias, ReLU, norm, sums) while they are still in the lanes, then
  * transposed back to rows. Strips, products and tasks: nn/layers/conv_winograd3.c.
  * (Winograd, Arithmetic Complexity of Computations, 1980; Lavin and Gray, Fast Algorithms for Convolutional Neural Networks, 2015.) */
-#include "kernels/winograd3_product.h"
+#include "kernels/winograd3_inside.h"
 #include "kernels/winograd3_transform.h"
 
 /* One row of pixels x0 .. x0+columns of `channels` <= VL channels, to a vector a pixel; zeros outside the image. `to` has room for VL more. */
@@ -203,7 +203,7 @@ CVT_INLINE void output_tile(int a, const float *v, ptrdiff_t plane, const struct
 }
 
 CVT_INLINE void output_of(int a, const struct cvt_winograd3_segment *s, const float *v, ptrdiff_t plane, int width, float *y, int channels,
-	const struct cvt_winograd3_finish *finish, float *scratch)
+	const struct cvt_finish *finish, float *scratch)
 {
 	int m = a - 2, stride = s->tiles * m + VL;
 	int rows = s->h - s->y < m ? s->h - s->y : m, columns = s->w - s->x < s->tiles * m ? s->w - s->x : s->tiles * m;
@@ -244,7 +244,7 @@ CVT_INLINE void output_of(int a, const struct cvt_winograd3_segment *s, const fl
 			gradient_of(a, s, dy, channels, p, plane, tile, scratch, false); \
 	} \
 	static void output##m(const struct cvt_winograd3_segment *s, const float *v, ptrdiff_t plane, int width, float *y, int channels, \
-		const struct cvt_winograd3_finish *finish, float *scratch) \
+		const struct cvt_finish *finish, float *scratch) \
 	{ \
 		output_of(a, s, v, plane, width, y, channels, finish, scratch); \
 	}
@@ -254,9 +254,7 @@ TILE(4, 6)
 
 void CVT_KERNEL_INIT(winograd3)(struct cvt_winograd3_kernels *k)
 {
-	k->block_vectors = BLOCK_VECTORS;
 	k->tile6 = (struct cvt_winograd3_tile){.m = 6, .input = input6, .gradient = gradient6, .output = output6};
 	k->tile4 = (struct cvt_winograd3_tile){.m = 4, .input = input4, .gradient = gradient4, .output = output4};
-	CVT_KERNEL_NAME(cvt_winograd3_products)(k);
 	CVT_KERNEL_NAME(cvt_winograd3_weights)(k);
 }

@@ -1,10 +1,10 @@
-/* winograd3.h - 3 x 3 convolutions of stride 1 and padding 1 by Winograd's minimal filtering: transforms and products.
+/* winograd3.h - 3 x 3 convolutions of stride 1 and padding 1 by Winograd's minimal filtering: the transforms; products are product.h's.
  *
  * A tile is m x m outputs, m = 6 or 4, seen by a window of a x a inputs, a = m + 2; in the transformed domain a tile has a*a planes.
  *     V[k][t][c]            windows of tiles t, channels c in the lanes
  *     P[k][t][o]            tiles of a gradient dy, the same way
  *     M[k][t][o]            products of one block of lanes
- *     U[k][block][c][o]     weights: blocks of block_vectors vectors of o, the last block narrower, without gaps; k's are u_plane apart
+ *     U[k][block][c][o]     weights: blocks of product.block_vectors vectors of o, the last block narrower, without gaps; k's are u_plane apart
  * A segment is some tiles side by side in one row of tiles of one image. Tensors are NCHW, channels h*w apart. */
 #ifndef CVT_KERNELS_WINOGRAD3_H
 #define CVT_KERNELS_WINOGRAD3_H
@@ -12,19 +12,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "kernels/finish.h"
+
 /* Some tiles of one image. */
 struct cvt_winograd3_segment {
 	int h, w;                               /* of the image */
 	int y, x, tiles;                        /* first output row and column, multiples of m */
-};
-
-/* What is done to the outputs on their way out: y = v + bias, then scale and shift and ReLU in either order. */
-struct cvt_winograd3_finish {
-	const float *bias, *scale, *shift;      /* of the block's channels, or NULL */
-	bool relu, scale_after_relu;
-	bool adds;                              /* added to what is there */
-	bool stream;                            /* a large tensor: written past the caches where it is aligned */
-	const float *pivot; double *sums;       /* NULL, or of the block's channels: [2], sum and sum of squares of y - pivot are added */
 };
 
 struct cvt_winograd3_tile {
@@ -38,7 +31,7 @@ struct cvt_winograd3_tile {
 		float *scratch, bool stream);
 	/* y of a segment, channels of one block: m[k*plane + t*width + o], width in floats. */
 	void (*output)(const struct cvt_winograd3_segment *s, const float *m, ptrdiff_t plane, int width, float *y, int channels,
-		const struct cvt_winograd3_finish *finish, float *scratch);
+		const struct cvt_finish *finish, float *scratch);
 	/* U of one vector of lanes (outputs, from `lane`). weight: [out_c, in_c, 3, 3]. flipped: of the convolution that gives the input
 	 * gradient, so lanes are input channels and the sum runs over outputs. */
 	void (*weights)(const float *weight, int in_c, int out_c, bool flipped, int lane, float *u, ptrdiff_t u_plane);
@@ -48,13 +41,7 @@ struct cvt_winograd3_tile {
 };
 
 struct cvt_winograd3_kernels {
-	int block_vectors;                      /* vectors of outputs in a block of U and M */
 	struct cvt_winograd3_tile tile6, tile4;
-	/* One plane, one block of `vectors`: m[t*vectors*VL + o] = sum over c of v[t*tile + c] u[c*vectors*VL + o]. */
-	void (*product)(const float *v, ptrdiff_t tile, int channels, const float *u, int vectors, float *m, int tiles);
-	/* One plane, one block: d[c*vectors*VL + o] (+)= sum over t of v[t*v_tile + c] p[t*p_tile + o]; first: written, not added to. */
-	void (*accumulate)(const float *v, ptrdiff_t v_tile, int channels, const float *p, ptrdiff_t p_tile, int vectors, int tiles,
-		float *d, bool first);
 };
 
 /* Floats of scratch for segments of up to so many tiles. */

@@ -3,7 +3,7 @@
  * The lanes are outputs of the product, so VL outputs times VL channels of 9 taps are transposed in registers: 9 vectors an output
  * become 9 vectors a channel. Flipped weights, for the input gradient, have input channels in the lanes: the 9 taps of VL channels of
  * one output lie side by side and are gathered one by one. */
-#include "kernels/winograd3_product.h"
+#include "kernels/winograd3_inside.h"
 #include "kernels/winograd3_transform.h"
 
 CVT_INLINE void put_weights(int a, const vf g[9], float *u, ptrdiff_t plane)

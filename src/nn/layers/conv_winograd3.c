@@ -76,7 +76,7 @@ static struct job job_of(const struct cvt_conv_shape *shape, enum cvt_conv_pass 
 	j.channels = j.flipped ? shape->out_c : shape->in_c;
 	j.outputs = j.flipped ? shape->in_c : shape->out_c;
 	j.cut = cvt_winograd3_cut(shape, n, j.channels <= 64 ? SHORT_STRIP : LONG_STRIP, kernels);
-	j.block = kernels->winograd3.block_vectors * kernels->vector_length;
+	j.block = kernels->product.block_vectors * kernels->vector_length;
 	j.v_tile = cvt_winograd3_tile_stride(&j.cut, j.channels);
 	j.v_plane = cvt_winograd3_plane_stride(j.cut.strip_tiles, j.v_tile);
 	j.m_plane = cvt_winograd3_plane_stride(j.cut.strip_tiles, j.block);
@@ -102,7 +102,7 @@ static void output_strip(const struct job *j, int strip, int o, int width, const
 	const struct cvt_conv_call *call = j->call;
 	ptrdiff_t map = (ptrdiff_t)j->cut.h * j->cut.w, stride = j->flipped ? call->dx_stride : call->y_stride;
 	int outputs = j->outputs - o < j->block ? j->outputs - o : j->block;
-	struct cvt_winograd3_finish finish = {.adds = j->flipped && call->dx_adds,
+	struct cvt_finish finish = {.adds = j->flipped && call->dx_adds,
 		.stream = call->n * j->outputs * map * (ptrdiff_t)sizeof(float) > STREAM_BYTES};
 	if (!j->flipped) {
 		finish.bias = from(call->bias, o);
@@ -126,7 +126,6 @@ static void strip_task(void *context, int strip, int worker)
 {
 	const struct job *j = context;
 	const struct cvt_conv_call *call = j->call;
-	const struct cvt_winograd3_kernels *k = &call->kernels->winograd3;
 	float *v = (float *)((char *)call->workers + (size_t)worker * call->worker_bytes);
 	float *m = v + j->cut.planes * j->v_plane, *scratch = m + j->cut.planes * j->m_plane;
 	int tiles = 0, lanes = cvt_winograd3_lanes(&j->cut, j->outputs);
@@ -142,8 +141,8 @@ static void strip_task(void *context, int strip, int worker)
 	for (int o = 0; o < j->outputs; o += j->block) {
 		int width = lanes - o < j->block ? lanes - o : j->block;
 		for (int p = 0; p < j->cut.planes; p++)
-			k->product(v + p * j->v_plane, j->v_tile, j->channels, j->u + p * j->u_plane + (ptrdiff_t)o * j->channels,
-				width / call->kernels->vector_length, m + p * j->m_plane, tiles);
+			call->kernels->product.rows(v + p * j->v_plane, j->v_tile, tiles, j->channels,
+				j->u + p * j->u_plane + (ptrdiff_t)o * j->channels, width / call->kernels->vector_length, m + p * j->m_plane, false);
 		output_strip(j, strip, o, width, m, scratch);
 	}
 }

@@ -25,7 +25,7 @@ static struct job job_of(const struct cvt_conv_shape *shape, int n, const struct
 {
 	struct job j = {.in_c = shape->in_c, .out_c = shape->out_c, .slices = (int64_t)shape->in_c * shape->out_c > MOST_PAIRS};
 	j.cut = cvt_winograd3_cut(shape, n, STRIP, kernels);
-	j.block = kernels->winograd3.block_vectors * kernels->vector_length;
+	j.block = kernels->product.block_vectors * kernels->vector_length;
 	j.group_strips = j.slices ? GROUP / j.cut.strip_tiles : 1;
 	j.parts = j.slices ? 1 : j.cut.strips < CHUNKS ? j.cut.strips : CHUNKS;
 	j.v_tile = cvt_winograd3_tile_stride(&j.cut, j.in_c);
@@ -60,8 +60,8 @@ static int transform_strip(const struct job *j, int strip, float *v, float *p, f
 static void accumulate(const struct job *j, int plane, int o, const float *v, const float *p, int tiles, float *du, bool first)
 {
 	int lanes = cvt_winograd3_lanes(&j->cut, j->out_c), width = lanes - o < j->block ? lanes - o : j->block;
-	j->cut.kernels->winograd3.accumulate(v + plane * j->v_plane, j->v_tile, j->in_c, p + plane * j->p_plane + o, j->p_tile,
-		width / j->cut.kernels->vector_length, tiles, du + plane * j->u_plane + (ptrdiff_t)o * j->in_c, first);
+	j->cut.kernels->product.columns(v + plane * j->v_plane, j->v_tile, j->in_c, tiles, p + plane * j->p_plane + o, j->p_tile,
+		width / j->cut.kernels->vector_length, du + plane * j->u_plane + (ptrdiff_t)o * j->in_c, !first);
 }
 
 static void chunk_task(void *context, int chunk, int worker)

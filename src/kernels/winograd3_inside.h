@@ -1,11 +1,11 @@
-/* winograd3_product.h - what winograd3.c needs of the two sources beside it (one instruction set). */
-#ifndef CVT_KERNELS_WINOGRAD3_PRODUCT_H
-#define CVT_KERNELS_WINOGRAD3_PRODUCT_H
+/* winograd3_inside.h - what winograd3.c and winograd3_weights.c share (one instruction set). */
+#ifndef CVT_KERNELS_WINOGRAD3_INSIDE_H
+#define CVT_KERNELS_WINOGRAD3_INSIDE_H
 
 #include "kernels/kernels.h"
 #include "kernels/vec.h"
 
-/* Vectors of outputs in a block: a register block is then 6 tiles x 4 vectors, or 6 x 2 where there are 16 registers. */
+/* Vectors of outputs in a block: product.c's block_vectors. */
 enum { BLOCK_VECTORS = CVT_VECTOR_REGISTERS >= 32 ? 4 : 2 };
 
 /* Width, in vectors, of the block that the vector of lanes from `lane` is in, and the block's place in a plane of U. */
@@ -20,7 +20,6 @@ CVT_INLINE ptrdiff_t block_start(int channels, int lane)
 	return (ptrdiff_t)(lane / VL / BLOCK_VECTORS) * BLOCK_VECTORS * VL * channels;
 }
 
-void CVT_KERNEL_NAME(cvt_winograd3_products)(struct cvt_winograd3_kernels *k);
 void CVT_KERNEL_NAME(cvt_winograd3_weights)(struct cvt_winograd3_kernels *k);
 
 #endif

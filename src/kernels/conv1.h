@@ -1,0 +1,19 @@
+/* conv1.h - 1 x 1 convolutions of stride 1: what stands around the products of product.h. Tensors are NCHW, channels `plane` floats apart. */
+#ifndef CVT_KERNELS_CONV1_H
+#define CVT_KERNELS_CONV1_H
+
+#include <stddef.h>
+
+#include "kernels/finish.h"
+
+struct cvt_conv1_kernels {
+	/* u[c][width] = `pixels` pixels of each channel, zeros up to whole vectors: width = pixels rounded up. u aligned to the vector. */
+	void (*pack)(const float *x, ptrdiff_t plane, int channels, int pixels, float *u);
+	/* u[p][width] = `channels` channels of each pixel, zeros up to whole vectors: width = channels rounded up. u has room for one
+	 * vector of pixels more. */
+	void (*pack_pixels)(const float *x, ptrdiff_t plane, int channels, int pixels, float *u);
+	/* y = m[o][width], finished; the first `pixels` of each row. m is overwritten. */
+	void (*output)(float *m, int width, int outputs, int pixels, float *y, ptrdiff_t plane, const struct cvt_finish *finish);
+};
+
+#endif

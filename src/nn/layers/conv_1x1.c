@@ -1,0 +1,206 @@
+/* conv_1x1.c - 1 x 1 convolutions of stride 1 without padding, on kernels/conv1.h and product.h: how the work is cut into tasks.
+ *
+ * Forward and input gradient (the same with transposed weights): a task is a run of panels of pixels of one image, packed once, for
+ * which ROWS outputs at a time are multiplied and finished. Weight gradient: a task is one of at most 8 image chunks and a block of
+ * input channels; its sum is its own, and the chunks' are added in order. */
+#include "nn/layers/conv_common.h"
+
+#include <string.h>
+
+#include "kernels/kernels.h"
+
+enum {
+	PANELS = 4,                             /* of a task: 256 pixels where vectors are longest */
+	ROWS = 48,                              /* outputs multiplied before they are finished */
+	PIXELS = 128,                           /* weight gradient: summed in registers */
+	CHUNKS = 8
+};
+#define STREAM_BYTES ((ptrdiff_t)4 << 20)       /* a tensor past this size is not in a cache when it is read next */
+
+struct job {
+	const struct cvt_conv_call *call;
+	int channels, outputs, pixels;          /* maps in, maps out, pixels of a map */
+	int length, panel;                      /* of a vector; of a panel: pixels (or, weight gradient, input channels) */
+	int runs, chunks;                       /* tasks of an image; of the batch */
+	bool backward;
+	const float *weight;                    /* [outputs][channels] */
+	float *transposed;
+	double *sums;                           /* [tasks][outputs][2], or NULL */
+};
+
+static int whole(int a, int b)
+{
+	return (a + b - 1) / b;
+}
+
+static size_t padded(size_t floats)
+{
+	return (floats * sizeof(float) + 63) / 64 * 64;
+}
+
+static struct job job_of(const struct cvt_conv_shape *shape, enum cvt_conv_pass pass, int n, const struct cvt_kernels *kernels)
+{
+	struct job j = {.backward = pass == CVT_CONV_INPUT_GRADIENT, .length = kernels->vector_length,
+		.panel = kernels->product.block_vectors * kernels->vector_length};
+	j.channels = j.backward ? shape->out_c : shape->in_c;
+	j.outputs = j.backward ? shape->in_c : shape->out_c;
+	j.pixels = shape->in_h * shape->in_w;
+	j.runs = whole(j.pixels, PANELS * j.panel);
+	j.chunks = n < CHUNKS ? n : CHUNKS;
+	return j;
+}
+
+static float *worker_scratch(const struct cvt_conv_call *call, int worker)
+{
+	return (float *)((char *)call->workers + (size_t)worker * call->worker_bytes);
+}
+
+/* [out_c, in_c] to [in_c, out_c], one output at a time */
+static void transpose_task(void *context, int o, int worker)
+{
+	const struct job *j = context;
+	for (int c = 0; c < j->outputs; c++)
+		j->transposed[(ptrdiff_t)c * j->channels + o] = j->call->weight[(ptrdiff_t)o * j->outputs + c];
+}
+
+static const float *from(const float *p, int index)
+{
+	return p ? p + index : NULL;
+}
+
+static struct cvt_finish finish_of(const struct job *j, int task, int o)
+{
+	const struct cvt_conv_call *c = j->call;
+	bool stream = (ptrdiff_t)c->n * j->outputs * j->pixels * (ptrdiff_t)sizeof(float) > STREAM_BYTES;
+	if (j->backward)
+		return (struct cvt_finish){.adds = c->dx_adds, .stream = stream};
+	return (struct cvt_finish){.bias = from(c->bias, o), .scale = from(c->scale, o), .shift = from(c->shift, o), .relu = c->relu,
+		.scale_after_relu = c->scale_after_relu, .stream = stream, .pivot = from(c->pivot, o),
+		.sums = j->sums ? j->sums + ((ptrdiff_t)task * j->outputs + o) * 2 : NULL};
+}
+
+static void run_task(void *context, int task, int worker)
+{
+	const struct job *j = context;
+	const struct cvt_conv_call *call = j->call;
+	int image = task / j->runs, first = task % j->runs * PANELS * j->panel, end = first + PANELS * j->panel;
+	const float *x = (j->backward ? call->dy + image * call->dy_stride : call->x + image * call->x_stride);
+	float *y = j->backward ? call->dx + image * call->dx_stride : call->y + image * call->y_stride;
+	float *m = worker_scratch(call, worker), *panels = m + ROWS * j->panel;
+	end = end < j->pixels ? end : j->pixels;
+	for (int p = first; p < end; p += j->panel)
+		call->kernels->conv1.pack(x + p, j->pixels, j->channels, end - p < j->panel ? end - p : j->panel,
+			panels + (ptrdiff_t)(p - first) * j->channels);
+	if (j->sums)
+		memset(j->sums + (ptrdiff_t)task * j->outputs * 2, 0, (size_t)j->outputs * 2 * sizeof(double));
+	for (int o = 0; o < j->outputs; o += ROWS) {
+		int rows = j->outputs - o < ROWS ? j->outputs - o : ROWS;
+		struct cvt_finish finish = finish_of(j, task, o);
+		for (int p = first; p < end; p += j->panel) {
+			int pixels = end - p < j->panel ? end - p : j->panel, vectors = whole(pixels, j->length);
+			call->kernels->product.rows(j->weight + (ptrdiff_t)o * j->channels, j->channels, rows, j->channels,
+				panels + (ptrdiff_t)(p - first) * j->channels, vectors, m, false);
+			call->kernels->conv1.output(m, vectors * j->length, rows, pixels, y + (ptrdiff_t)o * j->pixels + p, j->pixels, &finish);
+		}
+	}
+}
+
+static void sums_task(void *context, int o, int worker)
+{
+	const struct job *j = context;
+	for (int i = 0; i < 2; i++) {
+		double sum = 0;
+		for (int t = 0; t < j->call->n * j->runs; t++)
+			sum += j->sums[((ptrdiff_t)t * j->outputs + o) * 2 + i];
+		j->call->sums[2 * o + i] = sum;
+	}
+}
+
+/* The part of dw of a chunk of images and a block of input channels: [out_c][width], at its place in shared scratch. */
+static float *part_of(const struct job *j, int chunk, int c)
+{
+	int lanes = whole(j->channels, j->length) * j->length;
+	return (float *)j->call->shared + (ptrdiff_t)j->outputs * ((ptrdiff_t)chunk * lanes + c);
+}
+
+static void weight_task(void *context, int task, int worker)
+{
+	const struct job *j = context;
+	const struct cvt_conv_call *call = j->call;
+	int chunk = task % j->chunks, c = task / j->chunks * j->panel, channels = j->channels - c < j->panel ? j->channels - c : j->panel;
+	int begin = (int)((int64_t)call->n * chunk / j->chunks), end = (int)((int64_t)call->n * (chunk + 1) / j->chunks);
+	float *part = part_of(j, chunk, c), *u = worker_scratch(call, worker);
+	for (int image = begin; image < end; image++)
+		for (int p = 0; p < j->pixels; p += PIXELS) {
+			int pixels = j->pixels - p < PIXELS ? j->pixels - p : PIXELS;
+			call->kernels->conv1.pack_pixels(call->x + image * call->x_stride + (ptrdiff_t)c * j->pixels + p, j->pixels, channels, pixels, u);
+			call->kernels->product.rows(call->dy + image * call->dy_stride + p, j->pixels, j->outputs, pixels, u,
+				whole(channels, j->length), part, image > begin || p > 0);
+		}
+}
+
+static void add_task(void *context, int o, int worker)
+{
+	const struct job *j = context;
+	for (int c = 0; c < j->channels; c += j->panel) {
+		int channels = j->channels - c < j->panel ? j->channels - c : j->panel, width = whole(channels, j->length) * j->length;
+		float *to = j->call->dweight + (ptrdiff_t)o * j->channels + c;
+		for (int chunk = 0; chunk < j->chunks; chunk++) {
+			const float *part = part_of(j, chunk, c) + (ptrdiff_t)o * width;
+			for (int i = 0; i < channels; i++)
+				to[i] = chunk ? to[i] + part[i] : part[i];
+		}
+	}
+}
+
+static bool fits(const struct cvt_conv_shape *shape, enum cvt_conv_pass pass, const struct cvt_kernels *kernels)
+{
+	return shape->kernel == 1 && shape->stride == 1 && shape->padding == 0;
+}
+
+static void scratch(const struct cvt_conv_shape *shape, enum cvt_conv_pass pass, int max_batch, const struct cvt_kernels *kernels,
+	size_t *ret_shared_bytes, size_t *ret_worker_bytes)
+{
+	struct job j = job_of(shape, pass, max_batch, kernels);
+	size_t lanes = (size_t)whole(j.channels, j.length) * (size_t)j.length;
+	switch (pass) {
+	case CVT_CONV_FORWARD:
+		*ret_shared_bytes = (size_t)max_batch * (size_t)j.runs * (size_t)j.outputs * 2 * sizeof(double);
+		break;
+	case CVT_CONV_INPUT_GRADIENT:
+		*ret_shared_bytes = padded((size_t)j.channels * (size_t)j.outputs);
+		break;
+	case CVT_CONV_WEIGHT_GRADIENT:
+		*ret_shared_bytes = padded((size_t)j.chunks * lanes * (size_t)j.outputs);
+		*ret_worker_bytes = padded((size_t)(PIXELS + j.length) * (size_t)j.panel);
+		return;
+	}
+	*ret_worker_bytes = padded((size_t)ROWS * (size_t)j.panel + (size_t)PANELS * (size_t)j.panel * (size_t)j.channels);
+}
+
+static void run(const struct cvt_conv_call *call, enum cvt_conv_pass pass)
+{
+	struct job j = job_of(&call->shape, pass, call->n, call->kernels);
+	j.call = call;
+	j.weight = call->weight;
+	switch (pass) {
+	case CVT_CONV_FORWARD:
+		j.sums = call->sums ? call->shared : NULL;
+		cvt_pool_run(call->pool, run_task, &j, call->n * j.runs);
+		if (j.sums)
+			cvt_pool_run(call->pool, sums_task, &j, j.outputs);
+		break;
+	case CVT_CONV_INPUT_GRADIENT:
+		j.weight = j.transposed = call->shared;
+		cvt_pool_run(call->pool, transpose_task, &j, j.channels);
+		cvt_pool_run(call->pool, run_task, &j, call->n * j.runs);
+		break;
+	case CVT_CONV_WEIGHT_GRADIENT:
+		cvt_pool_run(call->pool, weight_task, &j, j.chunks * whole(j.channels, j.panel));
+		cvt_pool_run(call->pool, add_task, &j, j.outputs);
+		cvt_conv_bias_gradient(call);
+		break;
+	}
+}
+
+const struct cvt_conv_method cvt_conv_1x1 = {"1x1", fits, scratch, run};
