@@ -1,13 +1,14 @@
 /* main.c - the program: which command was asked for. */
 #include <errno.h>
+#include <fcntl.h>
 #include <locale.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <fcntl.h>
 
+#include "app.h"
 #include "cli/cli.h"
 #include "convtui/machine.h"
 
@@ -21,12 +22,50 @@ static bool open_standard_descriptors(void)
 	return true;
 }
 
-static int no_such_command(const char *word)
+static const struct cli_flag dashboard_flags[] = {
+	{"start", "PRESET", "train this at once when no run is alive"},
+	{"charset", "WORD", "braille, blocks or ascii, instead of what the terminal can show"},
+	{NULL},
+};
+/* Not in the table of commands: its name is no name at all. */
+static const struct cli_command dashboard = {
+	.name = "[RUN]", .arguments = "", .help = "the dashboard; with RUN (a name, a unique part of one, or last), attached to it",
+	.example = "convtui last", .flags = dashboard_flags, .max_positional = 1,
+};
+
+static int no_such_word(const char *word)
 {
 	const char *near = cli_nearest_command(word);
 	if (near)
-		return cli_wrong("no command '%s': did you mean %s?", word, near);
-	return cli_wrong("no command '%s': convtui help lists them", word);
+		return cli_wrong("no command or run '%s': did you mean %s?", word, near);
+	return cli_wrong("no command or run '%s': convtui help lists the commands, convtui runs the runs", word);
+}
+
+/* A word that is neither command nor run is said before the screen starts. */
+static int open_dashboard(int argc, char **argv)
+{
+	struct cli_args args;
+	struct cvt_run run;
+	struct cvt_error err;
+	char store[1024];
+	int status = cli_parse(&dashboard, argc, argv, &args);
+	if (status != CLI_DONE)
+		return status < 0 ? cli_flush() : status;
+	struct app_options options = {.runs = args.runs, .start_preset = args.flags[0], .charset = args.flags[1]};
+	if (args.n_positional) {
+		status = cli_store(&args, store, sizeof store);
+		int found = status == CLI_DONE ? cvt_store_find(store, args.positional[0], &run, &err) : CVT_OK;
+		/* An ambiguous part of a name, or a damaged store, has its own line. */
+		if (found == CVT_ERR_NOT_FOUND)
+			status = no_such_word(args.positional[0]);
+		else if (found != CVT_OK)
+			status = cli_fail(&err);
+		options.run = run.name;
+	}
+	if (status == CLI_DONE)
+		status = app_main(argc, argv, &options);
+	cli_args_finish(&args);
+	return status;
 }
 
 int main(int argc, char **argv)
@@ -37,7 +76,7 @@ int main(int argc, char **argv)
 	setlocale(LC_CTYPE, "");   /* only this: numbers are written the same everywhere */
 	signal(SIGPIPE, SIG_IGN);  /* a reader that leaves must not end a training; writes fail instead */
 	umask(077);
-	const char *word = argc > 1 ? argv[1] : "--help";
+	const char *word = argc > 1 ? argv[1] : "";
 	if (!strcmp(word, "--version")) {
 		puts("convtui " CVT_VERSION);
 		return cli_flush();
@@ -47,5 +86,5 @@ int main(int argc, char **argv)
 		return cli_flush();
 	}
 	const struct cli_command *command = cli_find(word);
-	return command ? cli_main(command, argc, argv) : no_such_command(word);
+	return command ? cli_main(command, argc, argv) : open_dashboard(argc, argv);
 }

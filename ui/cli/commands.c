@@ -67,6 +67,7 @@ const char *cli_nearest_command(const char *word)
 void cli_usage(void)
 {
 	puts("convtui: design, train, watch and steer convolutional image classifiers in the terminal\n");
+	printf("  %-36s %s\n", "convtui [RUN]", "the dashboard; with RUN (or last), attached to it");
 	for (int i = 0; cli_commands[i]; i++) {
 		char left[64];
 		snprintf(left, sizeof left, "convtui %s %s", cli_commands[i]->name, cli_commands[i]->arguments);
