@@ -8,7 +8,7 @@ rule() {
 	if [ -z "$lines" ]; then echo "ok $n - $1"; else echo "not ok $n - $1"; echo "$lines" | sed 's/^/# /'; bad=1; fi
 }
 rule "nothing in src prints or exits" "$(grep -rnE '\b(exit|_exit|abort|printf|fprintf|vprintf|puts|putchar|perror)[[:space:]]*\(' src --include=*.c --include=*.h |
-	grep -vE '^[^:]*:[0-9]+:[[:space:]]*(\*|/[/*])')"
+	grep -vE '^[^:]*:[0-9]+:[[:space:]]*(\*|/[/*])' | grep -vE '^src/data/sandbox\.c:[0-9]+:.*\b_exit')"  # the end of its child
 rule "ui sees include/convtui and nothing of src" "$(grep -rnE '#include[[:space:]]*[<"](base|nn|arch|data|config|store|train|export|kernels)/' ui --include=*.c --include=*.h)"
 rule "runner.h only in cli/train.c and launch.c" "$(grep -rlE '#include[[:space:]]*"convtui/runner.h"' ui | grep -vE '^ui/(cli/train\.c|launch\.c)$')"
 rule "src/data/image is the only user of stb_image" "$(grep -rlE '#include[[:space:]]*<stb' src ui | grep -v '^src/data/image')"

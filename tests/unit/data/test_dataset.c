@@ -1,4 +1,4 @@
-/* Data folders, good and hostile: classes, parts, splits, weights, bad files, duplicates, the cache. */
+/* Data folders, good and hostile: classes, parts, splits, weights, bad files, duplicates, batches. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -20,133 +20,7 @@
 #include "convtui/dataset.h"
 #include "data/batch.h"
 #include "data/split.h"
-
-static char root[512];   /* a fresh folder for each test: data/ and cache/ inside */
-
-static int make_root(void **state)
-{
-	const char *tmp = getenv("TMPDIR");
-	snprintf(root, sizeof(root), "%s/convtui-data-XXXXXX", tmp && tmp[0] ? tmp : "/tmp");
-	return mkdtemp(root) && chmod(root, 0755) == 0 ? 0 : -1;
-}
-
-static void remove_tree(const char *path)
-{
-	DIR *folder = opendir(path);
-	char below[2048];
-	for (struct dirent *entry; folder && (entry = readdir(folder));) {
-		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
-			continue;
-		snprintf(below, sizeof(below), "%s/%s", path, entry->d_name);
-		if (unlink(below) != 0)
-			remove_tree(below);
-	}
-	if (folder)
-		closedir(folder);
-	rmdir(path);
-}
-
-static int remove_root(void **state)
-{
-	remove_tree(root);
-	return 0;
-}
-
-static const char *in_root(const char *name)
-{
-	static char paths[8][1024];
-	static int next;
-	char *path = paths[next++ % 8];
-	snprintf(path, 1024, "%s/%s", root, name);
-	return path;
-}
-
-/* A fixture under another name; `extra` bytes after its end make its bytes differ without harm. */
-static void put(const char *fixture, const char *name, int extra)
-{
-	char from[1024], to[1024], *data, *slash;
-	size_t size;
-	snprintf(from, sizeof(from), "%s/unit/data/fixtures/%s", getenv("CVT_TESTS"), fixture);
-	snprintf(to, sizeof(to), "%s", in_root(name));
-	slash = strrchr(to, '/');
-	*slash = 0;
-	assert_int_equal(cvt_folder_create(to, NULL), CVT_OK);
-	*slash = '/';
-	assert_int_equal(cvt_file_read(from, 1 << 20, &data, &size, NULL), CVT_OK);
-	FILE *file = fopen(to, "wb");
-	assert_non_null(file);
-	assert_int_equal(fwrite(data, 1, size, file), size);
-	for (int i = 0; i < extra; i++)
-		fputc('x', file);
-	assert_int_equal(fclose(file), 0);
-	chmod(to, 0644);
-	free(data);
-}
-
-static void put_text(const char *name, const char *text)
-{
-	put("dot.png", name, 0);
-	FILE *file = fopen(in_root(name), "wb");
-	assert_non_null(file);
-	fputs(text, file);
-	fclose(file);
-}
-
-static struct cvt_dataset_options options_of(const char *data)
-{
-	static char cache[1024];
-	snprintf(cache, sizeof(cache), "%s", in_root("cache"));
-	return (struct cvt_dataset_options){.data = data, .val = "", .image_size = 16, .channels = 3, .exif = true, .val_fraction = 0.4,
-		.seed = 7, .threads = 2, .cache = cache};
-}
-
-static struct cvt_dataset *open_data(const struct cvt_dataset_options *options)
-{
-	struct cvt_dataset *dataset = NULL;
-	struct cvt_error err;
-	if (cvt_dataset_open(options, NULL, &dataset, &err))
-		fail_msg("%s", err.message);
-	return dataset;
-}
-
-static void expect_error(const struct cvt_dataset_options *options, int code, const char *word)
-{
-	struct cvt_dataset *dataset = NULL;
-	struct cvt_error err = {0};
-	const int status = cvt_dataset_open(options, NULL, &dataset, &err);
-	if (status != code || !strstr(err.message, word))
-		fail_msg("status %d \"%s\", wanted %d and the word \"%s\"", status, err.message, code, word);
-	assert_null(dataset);
-}
-
-static void expect_bad(const struct cvt_dataset *dataset, const char *path, const char *word)
-{
-	for (int i = 0; i < dataset->n_bad; i++)
-		if (strcmp(dataset->bad[i].path, path) == 0) {
-			if (!strstr(dataset->bad[i].reason, word))
-				fail_msg("%s: \"%s\", wanted the word \"%s\"", path, dataset->bad[i].reason, word);
-			return;
-		}
-	fail_msg("%s is not among the %d bad files", path, dataset->n_bad);
-}
-
-static bool warned(const struct cvt_dataset *dataset, const char *word)
-{
-	for (int i = 0; i < dataset->n_warnings; i++)
-		if (strstr(dataset->warnings[i], word))
-			return true;
-	return false;
-}
-
-/* Ten of class Zebra, five of class ant: sorted by byte, Zebra first. */
-static void make_classes(const char *below)
-{
-	char name[128];
-	for (int i = 0; i < 15; i++) {
-		snprintf(name, sizeof(name), "%s/%s/%02d.png", below, i < 10 ? "Zebra" : "ant", i);
-		put(i % 2 ? "rgb.png" : "noise.png", name, i + 1);
-	}
-}
+#include "folders.h"
 
 static void classes_sorted_by_byte_and_split(void **state)
 {
@@ -344,168 +218,6 @@ static void statistics_are_those_of_the_pixels(void **state)
 	cvt_dataset_close(dataset);
 }
 
-static void only_cache(char *path, size_t size)
-{
-	DIR *folder = opendir(in_root("cache"));
-	int n = 0;
-	assert_non_null(folder);
-	for (struct dirent *entry; (entry = readdir(folder));)
-		if (entry->d_name[0] != '.') {
-			snprintf(path, size, "%s/%s", in_root("cache"), entry->d_name);
-			n++;
-		}
-	closedir(folder);
-	assert_int_equal(n, 1);
-}
-
-static void a_spoiled_cache_is_rebuilt(void **state)
-{
-	make_classes("data");
-	char path[2048], data[1024];
-	snprintf(data, sizeof(data), "%s", in_root("data"));
-	struct cvt_dataset_options options = options_of(data);
-	unsigned char first[768], then[768];
-	struct cvt_dataset *dataset = open_data(&options);
-	assert_int_equal(cvt_dataset_pixels(dataset, 3, first, NULL), CVT_OK);
-	cvt_dataset_close(dataset);
-	only_cache(path, sizeof(path));
-	struct stat info;
-	assert_int_equal(stat(path, &info), 0);
-	for (int way = 0; way < 4; way++) {
-		const int fd = open(path, O_RDWR);
-		const off_t at = way == 0 ? 0 : way == 1 ? 40 : info.st_size - 100;
-		if (way == 3)
-			assert_int_equal(ftruncate(fd, info.st_size / 2), 0);
-		else
-			assert_int_equal(pwrite(fd, "\xAA\x55\x13", 3, at), 3);
-		close(fd);
-		dataset = open_data(&options);
-		assert_int_equal(dataset->n_pictures, 15);
-		for (int i = 0; i < 15; i++)
-			assert_int_equal(cvt_dataset_pixels(dataset, i, then, NULL), CVT_OK);
-		assert_int_equal(cvt_dataset_pixels(dataset, 3, then, NULL), CVT_OK);
-		assert_memory_equal(first, then, 768);
-		cvt_dataset_close(dataset);
-		only_cache(path, sizeof(path));
-	}
-}
-
-/* The cache serves as long as nothing changed, and never after. */
-static void a_changed_folder_makes_a_new_cache(void **state)
-{
-	make_classes("data");
-	char data[1024], before[40];
-	snprintf(data, sizeof(data), "%s", in_root("data"));
-	struct cvt_dataset_options options = options_of(data);
-	struct cvt_dataset *dataset = open_data(&options);
-	memcpy(before, dataset->fingerprint, sizeof(before));
-	cvt_dataset_close(dataset);
-	dataset = open_data(&options);
-	assert_string_equal(dataset->fingerprint, before);
-	cvt_dataset_close(dataset);
-	put("grey.png", "data/ant/new.png", 1);
-	dataset = open_data(&options);
-	assert_string_not_equal(dataset->fingerprint, before);
-	assert_int_equal(dataset->n_pictures, 16);
-	cvt_dataset_close(dataset);
-	char path[2048];
-	only_cache(path, sizeof(path));      /* the older one is gone */
-}
-
-static void without_a_cache_folder_memory_serves(void **state)
-{
-	make_classes("data");
-	put_text("cache", "a file where the cache folder should be");
-	struct cvt_dataset_options options = options_of(in_root("data"));
-	struct cvt_dataset *dataset = open_data(&options);
-	unsigned char pixels[768];
-	assert_true(warned(dataset, "memory"));
-	assert_int_equal(cvt_dataset_pixels(dataset, 14, pixels, NULL), CVT_OK);
-	assert_int_equal(cvt_dataset_pixels(dataset, 15, pixels, NULL), CVT_ERR_RANGE);
-	cvt_dataset_close(dataset);
-}
-
-static bool cancel(void *context, int done, int total, int bad, const char *what)
-{
-	++*(int *)context;
-	return false;
-}
-
-static void cancel_stops_and_leaves_nothing(void **state)
-{
-	struct cvt_dataset_options options = options_of("builtin");
-	options.threads = 1;
-	options.image_size = 64;
-	int asked = 0;
-	const struct cvt_dataset_progress progress = {cancel, &asked};
-	struct cvt_dataset *dataset = NULL;
-	assert_int_equal(cvt_dataset_open(&options, &progress, &dataset, NULL), CVT_ERR_CANCELLED);
-	assert_int_equal(asked, 1);
-	assert_null(dataset);
-	DIR *folder = opendir(in_root("cache"));
-	assert_non_null(folder);
-	for (struct dirent *entry; (entry = readdir(folder));)
-		assert_int_equal(entry->d_name[0], '.');
-	closedir(folder);
-}
-
-/* In a child without privileges, also when the tests run as root: what it finds is its exit code. */
-static int unprivileged(int (*check)(void))
-{
-	const pid_t pid = fork();
-	assert_true(pid >= 0);
-	if (pid == 0) {
-		if (geteuid() == 0 && (setgid(65534) != 0 || setuid(65534) != 0))
-			_exit(77);
-		_exit(check());
-	}
-	int how;
-	assert_int_equal(waitpid(pid, &how, 0), pid);
-	assert_true(WIFEXITED(how));
-	return WEXITSTATUS(how);
-}
-
-static int look_at_locked_data(void)
-{
-	struct cvt_dataset_options options = options_of(in_root("data"));
-	struct cvt_dataset *dataset;
-	int named = 0;
-	if (cvt_dataset_open(&options, NULL, &dataset, NULL))
-		return 1;
-	for (int i = 0; i < dataset->n_bad; i++)
-		named += strstr(dataset->bad[i].reason, "Permission denied") != NULL;
-	return named == 2 && warned(dataset, "in memory") && dataset->n_pictures == 14 ? 0 : 2;
-}
-
-static int look_at_a_locked_root(void)
-{
-	struct cvt_dataset_options options = options_of(in_root("data"));
-	struct cvt_dataset *dataset;
-	return cvt_dataset_open(&options, NULL, &dataset, NULL) == CVT_ERR_PERMISSION ? 0 : 1;
-}
-
-static void no_permission(void **state)
-{
-	make_classes("data");
-	put("rgb.png", "data/ant/locked/a.png", 0);
-	mkdir(in_root("cache"), 0555);
-	chmod(in_root("data"), 0755);
-	chmod(in_root("data/ant"), 0755);
-	chmod(in_root("data/Zebra"), 0755);
-	chmod(in_root("data/Zebra/00.png"), 0000);
-	chmod(in_root("data/ant/locked"), 0000);
-	const int files = unprivileged(look_at_locked_data);
-	chmod(in_root("data"), 0000);
-	const int folder = unprivileged(look_at_a_locked_root);
-	chmod(in_root("data"), 0755);
-	chmod(in_root("data/ant/locked"), 0755);
-	chmod(in_root("cache"), 0755);
-	if (files == 77)
-		skip();
-	assert_int_equal(files, 0);
-	assert_int_equal(folder, 0);
-}
-
 static void batches_are_normalised_and_flipped(void **state)
 {
 	make_classes("data");
@@ -592,16 +304,13 @@ static void the_post_s_pictures(void **state)
 	cvt_dataset_close(dataset);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, make_root, remove_root)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(classes_sorted_by_byte_and_split), TEST(split_floors_and_shuffles), TEST(weights_sit_on_their_classes),
 		TEST(parts_by_folder), TEST(validation_folder_is_matched_by_name), TEST(folders_that_do_not_work),
 		TEST(bad_files_are_named_and_skipped), TEST(a_loop_of_folders_ends), TEST(duplicates_across_parts_are_flagged),
-		TEST(statistics_are_those_of_the_pixels), TEST(a_spoiled_cache_is_rebuilt), TEST(a_changed_folder_makes_a_new_cache),
-		TEST(without_a_cache_folder_memory_serves), TEST(cancel_stops_and_leaves_nothing), TEST(no_permission),
+		TEST(statistics_are_those_of_the_pixels),
 		TEST(batches_are_normalised_and_flipped), TEST(builtin_pictures_depend_on_nothing_else), TEST(the_post_s_pictures),
 	};
 	return cmocka_run_group_tests_name("data folders", tests, NULL, NULL);
