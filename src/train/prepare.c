@@ -310,5 +310,7 @@ int cvt_trainer_prepare(struct cvt_trainer *t, struct cvt_error *err)
 		return rc;
 	show_start(t);
 	cvt_shared_say(t->shared, CVT_RUNNER_PREPARED, NULL, "%s", "");
+	if (found)
+		cvt_shared_say(t->shared, CVT_RUNNER_NOTE, NULL, "goes on after batch %lld, in epoch %d", (long long)t->at.batch, t->at.epoch + 1);
 	return CVT_OK;
 }

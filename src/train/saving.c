@@ -105,7 +105,8 @@ int cvt_trainer_save(struct cvt_trainer *t, bool best, struct cvt_error *err)
 	t->saved_epoch = t->at.epoch;
 	t->ever_saved = true;
 	t->save_wanted = false;
-	t->last_stall = cvt_clock_monotonic() - began;
+	t->save_time = cvt_clock_monotonic();
+	t->last_stall = t->save_time - began;
 	t->stall += t->last_stall;
 	return CVT_OK;
 }

@@ -11,6 +11,8 @@
 #include "train/schedule.h"
 #include "train/tables.h"
 
+#define SAVE_SECONDS 600.0
+
 static int write_batch(struct cvt_trainer *t, const void *what, struct cvt_error *err)
 {
 	return cvt_writer_batch(t->writer, what, err);
@@ -244,11 +246,12 @@ static bool should_stop(struct cvt_trainer *t)
 		|| (t->stop_after_epoch > 0 && t->at.batch_in_epoch == 0 && t->at.epoch >= t->stop_after_epoch);
 }
 
-/* Saves what a command or a pause asked for. */
+/* Saves what a command or a pause asked for, and so much of an epoch of hours that a crash would cost no more than minutes. */
 static int save_here(struct cvt_trainer *t, struct cvt_error *err)
 {
 	bool saved = t->saved_batch == t->at.batch && t->saved_epoch == t->at.epoch;
-	bool wanted = t->save_wanted || t->paused;
+	double limit = t->tuning.save_seconds > 0 ? t->tuning.save_seconds : SAVE_SECONDS;
+	bool wanted = t->save_wanted || t->paused || cvt_clock_monotonic() - t->save_time > limit;
 
 	t->save_wanted = false;
 	return wanted && !saved && t->at.batch > 0 ? cvt_trainer_save(t, false, err) : CVT_OK;
@@ -326,6 +329,7 @@ void *cvt_trainer_thread(void *context)
 	int rc;
 
 	t->end = CVT_STATE_TRAINING;
+	t->save_time = cvt_clock_monotonic();
 	rc = cvt_trainer_prepare(t, &why);
 	if (rc == CVT_OK)
 		rc = train(t, &why);

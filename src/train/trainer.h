@@ -15,6 +15,7 @@
 /* What tests turn; zeros: as a user gets it. */
 struct cvt_train_tuning {
 	double retry_seconds;                          /* between two tries of a write that failed; 0: 5 s */
+	double save_seconds;                           /* between checkpoints within an epoch; 0: 600 s */
 	int64_t memory;                                /* bytes this process may take; 0: as the machine says */
 	bool always_look;                              /* into the inbox at each boundary, without waiting for M to see something there */
 	void (*boundary)(void *context, int64_t batch);/* [T] before the commands at a boundary are taken */
@@ -51,6 +52,7 @@ struct cvt_trainer {
 	int stop_after_epoch;                          /* 0: no such wish */
 	int64_t saved_batch; int saved_epoch;          /* the newest checkpoint begun: -1, 0 */
 	bool ever_saved;
+	double save_time;                              /* monotonic, of the newest checkpoint; 0: none by this attempt */
 	double stall, last_stall, trained_seconds;     /* of this attempt */
 	enum cvt_state end;                            /* once the loop has ended */
 };

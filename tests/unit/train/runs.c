@@ -11,7 +11,7 @@ static char cache[256];
 
 /* Small enough for tests by the hundred; several batches an epoch, the last one smaller. */
 static const char small[] =
-	"data: builtin\nimage-size: 16\narch: cnn\nlayers: 2\nexpansion: x + 3\nbatch: 200\nepochs: 3\nlr: 0.05\nthreads: 2\nseed: 7\n";
+	"data: builtin\nimage-size: 16\narch: cnn\nlayers: 2\nexpansion: x + 3\nbatch: 250\nepochs: 3\nlr: 0.05\nthreads: 2\nseed: 7\n";
 
 int runs_group_setup(void **state)
 {
@@ -98,7 +98,7 @@ struct cvt_runner_result runs_train_with(const char *folder, const struct cvt_ru
 	script = script ? script : &nothing;
 	script->folder = folder;
 	const struct cvt_train_tuning tuning = {.retry_seconds = 0.05, .always_look = true, .boundary = at_boundary,
-		.context = script, .memory = script->memory};
+		.context = script, .memory = script->memory, .save_seconds = script->save_seconds};
 
 	if (cvt_runner_run_tuned(folder, options, &tuning, &result, &err) < 0)
 		die("cvt_runner_run", &err);

@@ -22,6 +22,7 @@ struct script {
 	struct { int64_t batch; const char *name, *value; } commands[MOST_COMMANDS];
 	int n_commands, given;
 	bool dies; int64_t die_at;               /* _exit there, in a child */
+	double save_seconds;                     /* between checkpoints within an epoch */
 	int64_t memory;                          /* what the process may take; 0: as the machine says */
 	void (*also)(int64_t batch);             /* NULL, or called at each boundary too, on the trainer's thread */
 	const char *folder;

@@ -1,6 +1,17 @@
 /* A run that was cut ends with the bits and rows of one that was not. */
 #include "runs.h"
 
+#include "store/checkpoint.h"
+
+static int checkpoints;
+
+/* Counts renames of checkpoints; fails none. */
+static int count_checkpoints(enum cvt_file_call call, const char *path)
+{
+	checkpoints += call == CVT_FILE_RENAME && strstr(path, "/checkpoint.safetensors") != NULL;
+	return 0;
+}
+
 static const char *whole(const char *yaml, struct script *script)
 {
 	struct cvt_run *run = runs_make(yaml);
@@ -179,6 +190,30 @@ static void other_pictures_are_refused(void **state)
 	assert_int_equal(runs_rows(run->folder, "batches.csv"), 2);
 }
 
+/* A long epoch is saved on its way. */
+static void saves_within_an_epoch(void **state)
+{
+	const char *expected = whole("", NULL);
+	struct cvt_run *run = runs_make("");
+	struct script often = {.save_seconds = 1e-9, .commands = {{4, "stop", ""}}, .n_commands = 1};
+	struct cvt_checkpoint_state at;
+	struct cvt_safetensors file;
+	struct cvt_error err;
+
+	(void)state;
+	cvt_file_fault = count_checkpoints;
+	checkpoints = 0;
+	assert_int_equal(runs_train(run->folder, &often).state, CVT_STATE_STOPPED);
+	cvt_file_fault = NULL;
+	/* After batches 1, 2 and 3, and where it stopped. */
+	assert_true(checkpoints >= 4);
+	assert_int_equal(cvt_checkpoint_read(runs_file(run->folder, "checkpoint.safetensors"), &file, &at, &err), CVT_OK);
+	assert_int_equal(at.batch, 4);
+	cvt_safetensors_finish(&file);
+	resume_until_done(run->folder, NULL);
+	runs_same(run->folder, expected);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -190,6 +225,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(newer_wishes_win, runs_setup, runs_teardown),
 		cmocka_unit_test_setup_teardown(more_epochs_on_resume, runs_setup, runs_teardown),
 		cmocka_unit_test_setup_teardown(what_may_not_change_is_refused, runs_setup, runs_teardown),
+		cmocka_unit_test_setup_teardown(saves_within_an_epoch, runs_setup, runs_teardown),
 		cmocka_unit_test_setup_teardown(other_pictures_are_refused, runs_setup, runs_teardown),
 	};
 
