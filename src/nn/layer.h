@@ -27,6 +27,8 @@ struct cvt_step {                           /* one call of forward and one of ba
 	bool mask_dx;                           /* the producer ends in ReLU and leaves its mask to us: dx *= [x > 0] */
 	bool dy_masked;                         /* the same, seen from the producer */
 	bool dx_in_place;                       /* dx is where x was */
+	int remake_before;                      /* the step before whose backward y is made again; -1: it is kept, or not needed */
+	float *forward_x, *backward_x, *backward_y;     /* where x and y are in each direction: x.data and y.data are set from these */
 	unsigned backward_reads;                /* set by ops->plan: the planner keeps nothing else alive */
 	size_t saved_bytes; void *saved;        /* kept from forward to backward, 64-byte aligned */
 	struct cvt_scratch forward, backward;
@@ -46,6 +48,9 @@ struct cvt_layer_ops {
 	void (*plan)(struct cvt_step *step);
 	void (*forward)(const struct cvt_step *step, const struct cvt_exec *exec);
 	void (*backward)(const struct cvt_step *step, const struct cvt_exec *exec);
+	/* Can y be made again for little, from x and what is saved, so that it need not be kept? NULL: no. remake writes y. */
+	bool (*remakes)(const struct cvt_step *step);
+	void (*remake)(const struct cvt_step *step, const struct cvt_exec *exec);
 	int64_t (*multiply_adds)(const struct cvt_graph *graph, const struct cvt_node *node);       /* one picture; NULL: none to speak of */
 	const char *(*method)(const struct cvt_step *step);                                          /* NULL: there is no choice */
 };

@@ -58,6 +58,31 @@ static void extend(struct cvt_plan *plan, int buffer, int time)
 		b->last = time;
 }
 
+/* Which outputs are not kept from forward to backward but made again: those whose producers all can, from inputs that are kept. */
+static void find_remade(struct cvt_plan *plan)
+{
+	for (int s = 0; s < plan->n_steps; s++) {
+		const struct cvt_step *step = &plan->steps[s];
+		struct cvt_root *y = root_of(plan, step->last);
+		bool can = plan->training && !plan->keep_all && step->node->ops->remakes && step->node->ops->remakes(step) &&
+			plan->requires_grad[step->last] && !root_of(plan, step->node->inputs[0])->remade;
+		y->remade = can && (y->value < 0 || y->remade);         /* value: a producer has been here before */
+		y->value = 0;
+	}
+	for (int i = 0; i < plan->graph->n_nodes; i++)
+		plan->roots[i].value = -1;
+}
+
+static void read_backward(struct cvt_plan *plan, struct cvt_root *root, int time)
+{
+	if (!root->remade)
+		extend(plan, root->value, time);
+	else if (root->again < 0)
+		root->again = add_buffer(plan, plan->buffers[root->value].bytes, time, time);
+	else
+		extend(plan, root->again, time);
+}
+
 /* Outputs: alive from their first writer to their last reader, forward or backward. */
 static void value_lifetimes(struct cvt_plan *plan)
 {
@@ -73,12 +98,22 @@ static void value_lifetimes(struct cvt_plan *plan)
 		if (!plan->requires_grad[step->last])
 			continue;
 		if (step->backward_reads & CVT_READS_X)
-			extend(plan, x->value, cvt_backward_time(plan, s));
+			read_backward(plan, x, cvt_backward_time(plan, s));
 		if (step->backward_reads & CVT_READS_Y)
 			extend(plan, y->value, cvt_backward_time(plan, s));
 	}
+	for (int s = 0; s < plan->n_steps; s++) {
+		const struct cvt_root *y = root_of(plan, plan->steps[s].last);
+		plan->steps[s].remake_before = y->again < 0 ? -1 : 2 * plan->n_steps - 1 - plan->buffers[y->again].first;
+	}
 	/* the caller reads the logits, before backward or after */
 	extend(plan, root_of(plan, plan->graph->n_nodes - 1)->value, 2 * plan->n_steps);
+}
+
+/* Where x is during backward. */
+static int backward_buffer(const struct cvt_root *x)
+{
+	return x->again >= 0 ? x->again : x->value;
 }
 
 /* May this step's backward put dx where x was? x has to be alive until then, and no longer; nobody may have written dx. */
@@ -87,7 +122,7 @@ static bool may_overwrite_x(const struct cvt_plan *plan, int s)
 	const struct cvt_step *step = &plan->steps[s];
 	const struct cvt_root *x = root_of(plan, step->node->inputs[0]);
 	return !plan->keep_all && step->node->ops->overwrites_x && x->grad < 0 &&
-		plan->buffers[x->value].last == cvt_backward_time(plan, s);
+		plan->buffers[backward_buffer(x)].last == cvt_backward_time(plan, s);
 }
 
 /* Gradients of outputs: alive from the first that writes to the last step that reads them as its dy. */
@@ -108,7 +143,7 @@ static void gradient_lifetimes(struct cvt_plan *plan)
 		step->dx_adds = x->grad >= 0;
 		step->dx_in_place = may_overwrite_x(plan, s);
 		if (step->dx_in_place)
-			x->grad = x->value;
+			x->grad = backward_buffer(x);
 		else if (x->grad < 0)
 			x->grad = add_buffer(plan, plan->buffers[x->value].bytes, now, now);
 		extend(plan, x->grad, now);
@@ -156,6 +191,9 @@ static void set_views(struct cvt_plan *plan)
 		step->y = view(plan, y, root_of(plan, y)->value);
 		step->dx = view(plan, x, step->wants_dx ? root_of(plan, x)->grad : -1);
 		step->dy = view(plan, y, root_of(plan, y)->grad);
+		step->forward_x = step->x.data;
+		step->backward_x = view(plan, x, backward_buffer(root_of(plan, x))).data;
+		step->backward_y = view(plan, y, backward_buffer(root_of(plan, y))).data;
 		if (!plan->memory)
 			continue;
 		void **pointers[5] = {&step->saved, &step->forward.shared, &step->forward.workers, &step->backward.shared,
@@ -174,7 +212,7 @@ static int plan_allocate(struct cvt_plan *plan, const struct cvt_graph *graph, c
 	plan->places = calloc(n, sizeof *plan->places);
 	plan->roots = calloc(n, sizeof *plan->roots);
 	plan->requires_grad = calloc(n, sizeof *plan->requires_grad);
-	plan->buffers = calloc(n * 7 + 2, sizeof *plan->buffers);
+	plan->buffers = calloc(n * 8 + 2, sizeof *plan->buffers);
 	plan->step_buffers = calloc(n, sizeof *plan->step_buffers);
 	if (!plan->steps || !plan->places || !plan->roots || !plan->requires_grad || !plan->buffers || !plan->step_buffers)
 		return cvt_fail(err, CVT_ERR_MEMORY, "out of memory for the plan of %d layers", graph->n_nodes);
@@ -199,7 +237,7 @@ static int plan_make(const struct cvt_graph *graph, const struct cvt_plan_option
 		goto out;
 	cvt_plan_places(plan);
 	for (int i = 0; i < graph->n_nodes; i++)
-		plan->roots[i] = (struct cvt_root){.value = -1, .grad = -1};
+		plan->roots[i] = (struct cvt_root){.value = -1, .grad = -1, .again = -1};
 	status = cvt_plan_fuse(plan, err);
 	if (status)
 		goto out;
@@ -211,6 +249,7 @@ static int plan_make(const struct cvt_graph *graph, const struct cvt_plan_option
 		step->forward.worker_bytes = rounded(step->forward.worker_bytes);
 		step->backward.worker_bytes = rounded(step->backward.worker_bytes);
 	}
+	find_remade(plan);
 	value_lifetimes(plan);
 	if (plan->training)
 		gradient_lifetimes(plan);
@@ -329,26 +368,51 @@ struct cvt_tensor cvt_plan_output_grad(struct cvt_plan *plan, int node)
 	return output(plan, node, true);
 }
 
-static void set_batch(struct cvt_step *step, int n)
+/* Points a step's views at this call: n pictures, and where x and y are in this direction. */
+static void aim(struct cvt_step *step, int n, bool backward, float *forward_y)
 {
 	step->x.n = step->y.n = step->dx.n = step->dy.n = n;
+	step->x.data = backward ? step->backward_x : step->forward_x;
+	step->y.data = backward ? step->backward_y : forward_y;
+}
+
+void cvt_plan_step_forward(struct cvt_plan *plan, int s, int n, const struct cvt_exec *exec)
+{
+	struct cvt_step *step = &plan->steps[s];
+	aim(step, n, false, output(plan, step->last, false).data);
+	step->node->ops->forward(step, exec);
 }
 
 void cvt_plan_forward(struct cvt_plan *plan, int n, const struct cvt_exec *exec)
 {
-	for (int s = 0; s < plan->n_steps; s++) {
-		set_batch(&plan->steps[s], n);
-		plan->steps[s].node->ops->forward(&plan->steps[s], (struct cvt_exec *)exec);
+	for (int s = 0; s < plan->n_steps; s++)
+		cvt_plan_step_forward(plan, s, n, exec);
+}
+
+/* What was not kept, and is read from step s on. Producers of parts of a concat are several. */
+static void remake(struct cvt_plan *plan, int s, int n, const struct cvt_exec *exec)
+{
+	for (int p = 0; p < s; p++) {
+		struct cvt_step *step = &plan->steps[p];
+		if (step->remake_before != s)
+			continue;
+		aim(step, n, true, NULL);
+		step->node->ops->remake(step, exec);
 	}
+}
+
+void cvt_plan_step_backward(struct cvt_plan *plan, int s, int n, const struct cvt_exec *exec)
+{
+	struct cvt_step *step = &plan->steps[s];
+	if (!plan->requires_grad[step->last])
+		return;
+	remake(plan, s, n, exec);
+	aim(step, n, true, NULL);
+	step->node->ops->backward(step, exec);
 }
 
 void cvt_plan_backward(struct cvt_plan *plan, int n, const struct cvt_exec *exec)
 {
-	for (int s = plan->n_steps - 1; s >= 0; s--) {
-		struct cvt_step *step = &plan->steps[s];
-		if (!plan->requires_grad[step->last])
-			continue;
-		set_batch(step, n);
-		step->node->ops->backward(step, exec);
-	}
+	for (int s = plan->n_steps - 1; s >= 0; s--)
+		cvt_plan_step_backward(plan, s, n, exec);
 }

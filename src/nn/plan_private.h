@@ -12,6 +12,8 @@ struct cvt_place { int root, channel; };
 /* What lives in a root's memory. */
 struct cvt_root {
 	int value, grad;                        /* buffers; -1: none. The same one where dx is written over x */
+	bool remade;                            /* not kept for backward: its producers make it again, into ... */
+	int again;                              /* ... this buffer; -1: nobody reads it backward */
 	int n_readers, reader;                  /* steps that read it; the last of them */
 };
 
@@ -41,6 +43,9 @@ static inline int cvt_backward_time(const struct cvt_plan *plan, int step)
 {
 	return 2 * plan->n_steps - 1 - step;
 }
+/* One step of cvt_plan_forward and cvt_plan_backward, in whose order they are to be called: for measuring. */
+void cvt_plan_step_forward(struct cvt_plan *plan, int s, int n, const struct cvt_exec *exec);
+void cvt_plan_step_backward(struct cvt_plan *plan, int s, int n, const struct cvt_exec *exec);
 bool cvt_plan_is_view(const struct cvt_plan *plan, const struct cvt_node *node);
 
 #endif

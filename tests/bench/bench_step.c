@@ -106,7 +106,7 @@ static void forward(struct bench *b, struct cvt_plan *plan, const struct cvt_exe
 	}
 	for (int s = 0; s < plan->n_steps; s++) {
 		double start = processor_seconds();
-		plan->steps[s].node->ops->forward(&plan->steps[s], exec);
+		cvt_plan_step_forward(plan, s, b->config.batch, exec);
 		each(&b->forward[s], processor_seconds() - start);
 	}
 }
@@ -119,8 +119,7 @@ static void backward(struct bench *b, const struct cvt_exec *exec)
 	}
 	for (int s = b->train->n_steps - 1; s >= 0; s--) {
 		double start = processor_seconds();
-		if (b->train->requires_grad[b->train->steps[s].last])
-			b->train->steps[s].node->ops->backward(&b->train->steps[s], exec);
+		cvt_plan_step_backward(b->train, s, b->config.batch, exec);
 		each(&b->backward[s], processor_seconds() - start);
 	}
 }

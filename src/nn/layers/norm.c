@@ -191,6 +191,18 @@ static void norm_forward(const struct cvt_step *step, const struct cvt_exec *exe
 	cvt_pool_run(exec->pool, apply_task, &call, step->x.n * n_blocks(step));
 }
 
+/* y is as large as x and one pass away from it; with the pooling it is a quarter, and stays. */
+static bool norm_remakes(const struct cvt_step *step)
+{
+	return !absorbs(step, &cvt_max_pool_ops);
+}
+
+static void norm_remake(const struct cvt_step *step, const struct cvt_exec *exec)
+{
+	struct norm_call call = call_of(step);
+	cvt_pool_run(exec->pool, apply_task, &call, step->x.n * n_blocks(step));
+}
+
 static void sums_task(void *context, int task, int worker)
 {
 	const struct norm_call *call = context;
@@ -266,7 +278,7 @@ static void norm_backward(const struct cvt_step *step, const struct cvt_exec *ex
 }
 
 const struct cvt_layer_ops cvt_norm_ops = {.name = "batch norm", .masks_dx = true, .overwrites_x = true, .absorb = norm_absorb,
-	.plan = norm_plan, .forward = norm_forward, .backward = norm_backward};
+	.plan = norm_plan, .forward = norm_forward, .backward = norm_backward, .remakes = norm_remakes, .remake = norm_remake};
 
 int cvt_batch_norm(struct cvt_graph *g, int x, struct cvt_norm_args a)
 {
