@@ -10,7 +10,7 @@
 
 enum { MOTORBIKE, AIRPLANE, SCHOONER };
 const char *const cvt_pictures_classes[CVT_PICTURES_CLASSES] = {"Motorbikes", "airplanes", "schooner"};
-static const int counts[CVT_PICTURES_CLASSES] = {960, 960, 80};
+static const int counts[CVT_PICTURES_CLASSES] = {960, 960, 120};
 
 static const struct cvt_pose whole = {1, 0, 0, 1, 0, 0, 1};   /* the picture's own coordinates */
 
@@ -171,7 +171,7 @@ static void draw_schooner(struct cvt_canvas *canvas, struct cvt_stream *s, const
 
 static struct cvt_pose random_pose(struct cvt_stream *s, float smallest, float largest)
 {
-	const float scale = cvt_stream_uniform(s, smallest, largest), angle = cvt_stream_uniform(s, -0.2f, 0.2f);
+	const float scale = cvt_stream_uniform(s, smallest, largest), angle = cvt_stream_uniform(s, -0.15f, 0.15f);
 	const float flip = cvt_stream_below(s, 2) ? 1 : -1, squeeze = cvt_stream_uniform(s, 0.8f, 1.05f);
 	const float c = cosf(angle) * scale, d = sinf(angle) * scale, room = 0.5f - scale * 0.85f;
 	return (struct cvt_pose){c * flip * squeeze, -d, d * flip * squeeze, c, 0.5f + cvt_stream_uniform(s, -1, 1) * (room > 0.04f ? room : 0.04f),
