@@ -47,6 +47,7 @@ CVT_KERNEL_FAMILIES(F)
 #endif
 
 #define CVT_INLINE static inline __attribute__((always_inline))
+#define CVT_PHASE static __attribute__((noinline))     /* a part that a profile shows by its name */
 /* Before a loop with a constant count: unrolled entirely, so that arrays of vectors become registers. */
 #if defined(__clang__)
 #define CVT_UNROLL _Pragma("clang loop unroll(full)")

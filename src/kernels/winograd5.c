@@ -19,7 +19,7 @@ enum { GROUPS = 2, BLOCK = 6 };             /* 12 sums, 2 of V, 1 weight: 15 of 
 #else
 enum { GROUPS = 3, BLOCK = 4 };
 #endif
-enum { STRIP = GROUPS * VL };
+enum { STRIP = GROUPS * VL, FEW = 4 /* input channels: no M, see multiply_columns_out */ };
 _Static_assert((int)BLOCK <= VL, "transform_weights has a block's outputs in one vector");
 
 static int blocks(int in_c, int out_c) { return (out_c + BLOCK - 1) / BLOCK; }
@@ -95,7 +95,7 @@ CVT_INLINE void product_of(int outputs, int in_c, const float *v, const float *u
 			vstore(m + o * STRIP + t * VL, sum[o][t]);
 }
 
-static void product(int outputs, int in_c, const float *v, const float *u, float *m)
+CVT_PHASE void product(int outputs, int in_c, const float *v, const float *u, float *m)
 {
 	switch (outputs) {
 #define CASE(n) case n: product_of(n, in_c, v, u, m); break;
@@ -125,35 +125,40 @@ CVT_INLINE vf finish(const struct finish *f, vf z)
 	return z;
 }
 
-CVT_INLINE void write_piece(const struct cvt_winograd5_forward *a, const struct piece *p, int row, float *plane, vf v)
+/* One vector of each of the tiles' 4 rows of pixels, in order, to memory. z: rows z_step vectors apart. */
+CVT_INLINE void write_piece(const struct cvt_winograd5_forward *a, const struct piece *p, float *plane, const vf *z, int z_step)
 {
-	float *to = plane + p->image * a->y_stride + (ptrdiff_t)(p->row + row) * a->w + p->column - p->from;
-	if (p->row + row >= a->h)
-		return;
-	if (p->from == 0 && p->to == VL) {
-		if (a->adds)
-			v += vloadu(to);
-		if (a->stream && p->column % VL == 0)
-			vstream(to, v);
-		else
-			vstoreu(to, v);
+	float *to = plane + p->image * a->y_stride + (ptrdiff_t)p->row * a->w + p->column - p->from;
+	int rows = a->h - p->row < 4 ? a->h - p->row : 4;
+	bool full = p->from == 0 && p->to == VL;
+
+	if (full && a->stream && !a->adds && p->column % VL == 0) {
+		for (int i = 0; i < rows; i++)
+			vstream(to + (ptrdiff_t)i * a->w, z[i * z_step]);
+	} else if (full && !a->adds) {
+		for (int i = 0; i < rows; i++)
+			vstoreu(to + (ptrdiff_t)i * a->w, z[i * z_step]);
 	} else {
-		if (a->adds)
-			v += vload_range(to, p->from, p->to);
-		vstore_range(to, v, p->from, p->to);
+		for (int i = 0; i < rows; i++, to += a->w) {
+			vf v = z[i * z_step];
+			if (a->adds)
+				v += vload_range(to, p->from, p->to);
+			vstore_range(to, v, p->from, p->to);
+		}
 	}
 }
 
-/* Adds the lanes of a piece that are pixels to sum and squares. */
-CVT_INLINE void sum_piece(const struct cvt_winograd5_forward *a, const struct piece *p, int row, vf d, vf *sum, vf *squares)
+/* Adds the pixels of a piece to sum and squares. */
+CVT_INLINE void sum_piece(const struct cvt_winograd5_forward *a, const struct piece *p, const vf *z, int z_step, vf pivot, vf *sum, vf *squares)
 {
 	float lanes[VL] __attribute__((aligned(64)));
-	if (p->row + row >= a->h)
-		return;
-	vstore(lanes, d);
-	d = vload_range(lanes, p->from, p->to);
-	*sum += d;
-	*squares += d * d;
+	for (int i = 0; i < 4 && p->row + i < a->h; i++) {
+		vf d;
+		vstore(lanes, z[i * z_step] - pivot);
+		d = vload_range(lanes, p->from, p->to);
+		*sum += d;
+		*squares += d * d;
+	}
 }
 
 CVT_INLINE vf extreme(bool smallest, vf a, vf b, vf c, vf d)
@@ -187,11 +192,9 @@ CVT_INLINE void write_pooled(const struct cvt_winograd5_forward *a, const struct
 		}
 }
 
-/* A^T M A of one channel and group, finished and written. m: [64] vectors m_plane apart; plane, pooled: the channel in image 0. */
-CVT_INLINE void write_group(const struct cvt_winograd5_forward *a, const struct group *g, const struct finish *f, const float *m,
-	ptrdiff_t step, float *plane, float *pooled, bool sums, vf *sum, vf *squares)
+/* The columns of A^T M A for one channel and group. m: [64] vectors, step apart. */
+CVT_INLINE void transform_columns_out(const float *m, ptrdiff_t step, vf s[4][8])
 {
-	vf s[4][8], z[4][4];
 	for (int column = 0; column < 8; column++) {
 		vf in[8], out[4];
 		CVT_UNROLL
@@ -202,6 +205,41 @@ CVT_INLINE void write_group(const struct cvt_winograd5_forward *a, const struct 
 		for (int row = 0; row < 4; row++)
 			s[row][column] = out[row];
 	}
+}
+
+/* The same straight from V, for `outputs` channels at once, where there are so few input channels that M would cost more to write and
+ * read again than to make. v: [64] planes of [in_c][STRIP], vk apart; u: [64] of [in_c][of outputs_step], uk apart. */
+CVT_INLINE void multiply_columns_out(int in_c, int outputs, const float *v, ptrdiff_t vk, const float *u, ptrdiff_t uk, int u_step,
+	vf s[][4][8])
+{
+	for (int column = 0; column < 8; column++) {
+		vf m[2][8], out[4];
+		CVT_UNROLL
+		for (int row = 0; row < 8; row++) {
+			const float *vr = v + (row * 8 + column) * vk, *ur = u + (row * 8 + column) * uk;
+			CVT_UNROLL
+			for (int c = 0; c < in_c; c++) {
+				vf x = vload(vr + c * STRIP);
+				CVT_UNROLL
+				for (int o = 0; o < outputs; o++)
+					m[o][row] = c == 0 ? x * ur[o] : m[o][row] + x * ur[c * u_step + o];
+			}
+		}
+		CVT_UNROLL
+		for (int o = 0; o < outputs; o++) {
+			transform_out(m[o], 1, out, 1);
+			CVT_UNROLL
+			for (int row = 0; row < 4; row++)
+				s[o][row][column] = out[row];
+		}
+	}
+}
+
+/* The rows of A^T M A, finished and written. plane, pooled: the channel in image 0, or NULL. */
+CVT_INLINE void write_rows(const struct cvt_winograd5_forward *a, const struct group *g, const struct finish *f, vf s[4][8],
+	float *plane, float *pooled, bool sums, vf *sum, vf *squares)
+{
+	vf z[4][4];
 	for (int row = 0; row < 4; row++) {
 		transform_out(s[row], 1, z[row], 1);
 		CVT_UNROLL
@@ -218,39 +256,63 @@ CVT_INLINE void write_group(const struct cvt_winograd5_forward *a, const struct 
 		write_pooled(a, g, f->smallest, z, pooled);
 	if (!plane && !(sums && !g->whole))
 		return;
-	for (int row = 0; row < 4; row++) {
+	CVT_UNROLL
+	for (int row = 0; row < 4; row++)
 		vtranspose4(z[row]);
-		for (int i = 0; i < g->n_pieces; i++) {
-			if (plane)
-				write_piece(a, &g->pieces[i], row, plane, z[row][g->pieces[i].vector]);
-			if (sums && !g->whole)
-				sum_piece(a, &g->pieces[i], row, z[row][g->pieces[i].vector] - f->pivot, sum, squares);
-		}
+	for (int i = 0; i < g->n_pieces; i++) {
+		if (plane)
+			write_piece(a, &g->pieces[i], plane, &z[0][g->pieces[i].vector], 4);
+		if (sums && !g->whole)
+			sum_piece(a, &g->pieces[i], &z[0][g->pieces[i].vector], 4, f->pivot, sum, squares);
 	}
 }
 
-static void write_strip(const struct cvt_winograd5_forward *a, const struct group *groups, int n_groups, const float *m, double *sums)
+CVT_PHASE void write_channel(const struct cvt_winograd5_forward *a, const struct group *g, int o, vf s[4][8], double *sums)
 {
-	for (int o = 0; o < a->out_c; o++) {
-		struct finish f = {
-			.bias = vset(a->bias ? a->bias[o] : 0), .scale = vset(a->scale ? a->scale[o] : 1), .shift = vset(a->scale ? a->shift[o] : 0),
-			.pivot = vset(a->sums ? a->pivot[o] : 0), .relu = a->relu, .scales = a->scale, .scale_after_relu = a->scale_after_relu,
-			.smallest = a->pool_sign && a->pool_sign[o] < 0 };
-		float *plane = a->y ? a->y + (ptrdiff_t)o * a->h * a->w : NULL;
-		float *pooled = a->pooled ? a->pooled + (ptrdiff_t)o * (a->h / 2) * (a->w / 2) : NULL;
-		vf sum = vzero(), squares = vzero();
-		for (int i = 0; i < n_groups; i++) {
-			const float *from = m + (ptrdiff_t)o * STRIP + i * VL;
-			if (a->sums)
-				write_group(a, &groups[i], &f, from, m_plane(a->out_c), plane, pooled, true, &sum, &squares);
-			else
-				write_group(a, &groups[i], &f, from, m_plane(a->out_c), plane, pooled, false, NULL, NULL);
-		}
-		if (a->sums) {
-			vadd_to_doubles(sums + (ptrdiff_t)o * 2 * VL, sum);
-			vadd_to_doubles(sums + (ptrdiff_t)o * 2 * VL + VL, squares);
-		}
+	struct finish f = { .bias = vset(a->bias ? a->bias[o] : 0), .scale = vset(a->scale ? a->scale[o] : 1),
+		.shift = vset(a->scale ? a->shift[o] : 0), .pivot = vset(a->sums ? a->pivot[o] : 0), .relu = a->relu, .scales = a->scale,
+		.scale_after_relu = a->scale_after_relu, .smallest = a->pool_sign && a->pool_sign[o] < 0 };
+	float *plane = a->y ? a->y + (ptrdiff_t)o * a->h * a->w : NULL;
+	float *pooled = a->pooled ? a->pooled + (ptrdiff_t)o * (a->h / 2) * (a->w / 2) : NULL;
+	vf sum = vzero(), squares = vzero();
+
+	if (!a->sums) {
+		write_rows(a, g, &f, s, plane, pooled, false, NULL, NULL);
+		return;
 	}
+	write_rows(a, g, &f, s, plane, pooled, true, &sum, &squares);
+	vadd_to_doubles(sums + (ptrdiff_t)o * 2 * VL, sum);
+	vadd_to_doubles(sums + (ptrdiff_t)o * 2 * VL + VL, squares);
+}
+
+CVT_PHASE void write_strip(const struct cvt_winograd5_forward *a, const struct group *groups, int n_groups, const float *m, double *sums)
+{
+	ptrdiff_t mk = m_plane(a->out_c);
+	for (int o = 0; o < a->out_c; o++)
+		for (int i = 0; i < n_groups; i++) {
+			vf s[4][8];
+			transform_columns_out(m + (ptrdiff_t)o * STRIP + i * VL, mk, s);
+			write_channel(a, &groups[i], o, s, sums);
+		}
+}
+
+CVT_PHASE void multiply_and_write(const struct cvt_winograd5_forward *a, const struct group *g, const float *v, double *sums)
+{
+	int outputs = block_outputs(a->out_c), n_blocks = blocks(0, a->out_c);
+	ptrdiff_t vk = v_plane(a->in_c), uk = (ptrdiff_t)n_blocks * a->in_c * outputs;
+	for (int b = 0; b < n_blocks; b++)
+		for (int i = 0, n; i < outputs && b * outputs + i < a->out_c; i += n) {
+			const float *u = a->weights + (ptrdiff_t)b * a->in_c * outputs + i;
+			vf s[2][4][8];
+			n = i + 1 < outputs && b * outputs + i + 1 < a->out_c ? 2 : 1;
+			switch (2 * a->in_c + n) {
+#define CASE(c, n) case 2 * c + n: multiply_columns_out(c, n, v, vk, u, uk, outputs, s); break;
+			CASE(1, 1) CASE(1, 2) CASE(2, 1) CASE(2, 2) CASE(3, 1) CASE(3, 2) CASE(4, 1) CASE(4, 2)
+#undef CASE
+			}
+			for (int j = 0; j < n; j++)
+				write_channel(a, g, b * outputs + i + j, s[j], sums);
+		}
 }
 
 static void forward(const struct cvt_winograd5_forward *a)
@@ -269,6 +331,11 @@ static void forward(const struct cvt_winograd5_forward *a)
 			find_group(&groups[i], tile + i * VL, n - i * VL < VL ? n - i * VL : VL, a->h, a->w);
 			for (int c = 0; c < a->in_c; c++)
 				transform_input(&groups[i], a->x + (ptrdiff_t)c * a->h * a->w, a->x_stride, a->h, a->w, v + (ptrdiff_t)c * STRIP + i * VL, vk);
+		}
+		if (a->in_c <= FEW) {
+			for (int i = 0; i < n_groups; i++)
+				multiply_and_write(a, &groups[i], v + i * VL, sums);
+			continue;
 		}
 		for (int i = n_groups; i < GROUPS; i++)
 			for (int k = 0; k < 64; k++)

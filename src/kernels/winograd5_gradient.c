@@ -11,7 +11,7 @@
 #include "kernels/vec.h"
 #include "kernels/winograd5_tile.h"
 
-enum { STRIP = 32, GROUPS = STRIP / VL };
+enum { STRIP = 32, GROUPS = STRIP / VL, FEW = 4 };
 
 static int vectors(int channels) { return (channels + VL - 1) / VL; }
 static ptrdiff_t v_plane(int in_c) { return (ptrdiff_t)in_c * STRIP + VL; }
@@ -25,13 +25,10 @@ static size_t gradient_scratch(int in_c, int out_c)
 	return sizeof(float) * 64 * (size_t)(v_plane(in_c) + p_plane(out_c));
 }
 
-/* P of the tiles of one piece and VL output channels (n of them exist). dy: the first channel's plane in image 0; p: [64][STRIP][..]. */
-static void transform_piece(const struct cvt_winograd5_gradient *a, const struct piece *s, const float *dy, int n, float *p)
+/* The pixels of one piece with VL output channels (n of them exist) in the lanes. dy: the first channel's plane in image 0. */
+CVT_INLINE void transpose_piece(const struct cvt_winograd5_gradient *a, const struct piece *s, const float *dy, int n, vf pixels[4][VL])
 {
-	int tiles = (s->to - s->from + 3) / 4, row_step = vectors(a->out_c) * VL;
-	ptrdiff_t plane = (ptrdiff_t)a->h * a->w, pk = p_plane(a->out_c);
-	vf pixels[4][VL];
-
+	ptrdiff_t plane = (ptrdiff_t)a->h * a->w;
 	for (int r = 0; r < 4; r++) {
 		const float *from = dy + s->image * a->dy_stride + (ptrdiff_t)(s->row + r) * a->w + s->column;
 		if (s->row + r >= a->h) {
@@ -49,8 +46,21 @@ static void transform_piece(const struct cvt_winograd5_gradient *a, const struct
 		}
 		vtranspose(pixels[r]);
 	}
+}
+
+/* The lane that V has tile t of a piece in. */
+static int lane_of(const struct piece *s, int t) { return 4 * (s->from / 4 + t) + s->vector; }
+
+/* P of the tiles of one piece. p: [64][STRIP][..]. */
+CVT_PHASE void transform_piece(const struct cvt_winograd5_gradient *a, const struct piece *s, const float *dy, int n, float *p)
+{
+	int tiles = (s->to - s->from + 3) / 4, row_step = vectors(a->out_c) * VL;
+	ptrdiff_t pk = p_plane(a->out_c);
+	vf pixels[4][VL];
+
+	transpose_piece(a, s, dy, n, pixels);
 	for (int t = 0; t < tiles; t++) {
-		float *to = p + (ptrdiff_t)(4 * (s->from / 4 + t) + s->vector) * row_step;   /* the lane that V has this tile in */
+		float *to = p + (ptrdiff_t)lane_of(s, t) * row_step;
 		vf columns[8 * 4], o[8];
 		CVT_UNROLL
 		for (int i = 0; i < 4; i++)
@@ -63,6 +73,72 @@ static void transform_piece(const struct cvt_winograd5_gradient *a, const struct
 				vstore(to + (r * 8 + i) * pk, o[i]);
 		}
 	}
+}
+
+/* Few input channels: P would cost more to write and read again than to make, so the last half of its transform feeds the sums, `wide`
+ * of a row's 8 points at a time. columns: [n tiles][8 rows][4]; v: the group's lanes, planes vk apart; u: planes uk apart. */
+CVT_INLINE void multiply_rows(int in_c, int wide, int n, const vf *columns, const int *lanes, const float *v, ptrdiff_t vk, float *u,
+	ptrdiff_t uk, int u_step)
+{
+	for (int r = 0; r < 8; r++)
+		CVT_UNROLL
+		for (int first = 0; first < 8; first += wide) {
+			vf sum[8][4];
+			CVT_UNROLL
+			for (int i = 0; i < wide; i++)
+				CVT_UNROLL
+				for (int c = 0; c < in_c; c++)
+					sum[i][c] = vload(u + (r * 8 + first + i) * uk + c * u_step);
+			for (int t = 0; t < n; t++) {
+				const float *b = v + (r * 8 + first) * vk + lanes[t];
+				vf o[8];
+				transform_out_adjoint(columns + (t * 8 + r) * 4, 1, o, 1);
+				CVT_UNROLL
+				for (int i = 0; i < wide; i++)
+					CVT_UNROLL
+					for (int c = 0; c < in_c; c++)
+						sum[i][c] += o[first + i] * b[i * vk + c * STRIP];
+			}
+			CVT_UNROLL
+			for (int i = 0; i < wide; i++)
+				CVT_UNROLL
+				for (int c = 0; c < in_c; c++)
+					vstore(u + (r * 8 + first + i) * uk + c * u_step, sum[i][c]);
+		}
+}
+
+/* dU += V P for one group and VL output channels, and the bias's gradient. v: the group's V; u, bias: of the first channel. */
+CVT_PHASE void accumulate_few(const struct cvt_winograd5_gradient *a, const struct group *g, const float *dy, int n, const float *v,
+	float *u, double *bias)
+{
+	enum { AT_ONCE = VL / 2 < 4 ? 4 : VL / 2 /* tiles: their columns stay in the first cache */ };
+	vf pixels[4][VL], columns[(AT_ONCE + VL / 4) * 8 * 4], sum = vzero();
+	float lanes_of_sum[VL] __attribute__((aligned(64)));
+	int lanes[AT_ONCE + VL / 4], tiles = 0, stride = vectors(a->out_c) * VL;
+
+	for (int i = 0; i < g->n_pieces; i++) {
+		const struct piece *s = &g->pieces[i];
+		transpose_piece(a, s, dy, n, pixels);
+		for (int t = 0; t < (s->to - s->from + 3) / 4; t++, tiles++) {
+			lanes[tiles] = lane_of(s, t);
+			CVT_UNROLL
+			for (int x = 0; x < 4; x++) {
+				transform_out_adjoint(&pixels[0][0] + 4 * t + x, VL, columns + tiles * 32 + x, 4);
+				sum += columns[tiles * 32 + 4 + x];
+			}
+		}
+		if (tiles < AT_ONCE && i + 1 < g->n_pieces)
+			continue;
+		switch (a->in_c) {
+#define CASE(c, wide) case c: multiply_rows(c, wide, tiles, columns, lanes, v, v_plane(c), u, u_plane(c, a->out_c), stride); break;
+		CASE(1, 8) CASE(2, VL == 16 ? 8 : 4) CASE(3, VL == 16 ? 8 : 4) CASE(4, VL == 16 ? 4 : 2)
+#undef CASE
+		}
+		tiles = 0;
+	}
+	vstore(lanes_of_sum, sum);
+	for (int o = 0; o < n; o++)
+		bias[o] += (double)lanes_of_sum[o];
 }
 
 static void transform_outputs(const struct cvt_winograd5_gradient *a, const struct group *g, float *p)
@@ -112,7 +188,7 @@ static int together(int left)
 	return left <= most ? left : left == most + 1 ? (most + 1) / 2 + (most == 4) : most;
 }
 
-static void product(int channels, int n, int tiles, const float *v, const float *p, float *u, int stride)
+CVT_PHASE void product(int channels, int n, int tiles, const float *v, const float *p, float *u, int stride)
 {
 	switch (n * 16 + channels) {
 #define CASE(n, c) case n * 16 + c: product_of(c, n, tiles, v, p, u, stride); break;
@@ -144,7 +220,7 @@ static int block_channels(int n, int in_c)
 }
 
 /* dU += V P for the tiles of a strip. */
-static void accumulate(const struct cvt_winograd5_gradient *a, const float *v, const float *p)
+CVT_PHASE void accumulate(const struct cvt_winograd5_gradient *a, const float *v, const float *p)
 {
 	int n_vectors = vectors(a->out_c), stride = n_vectors * VL;
 	for (int k = 0; k < 64; k++) {
@@ -181,10 +257,18 @@ static void gradient(const struct cvt_winograd5_gradient *a)
 				continue;
 			}
 			find_group(&g, tile + i * VL, n - i * VL < VL ? n - i * VL : VL, a->h, a->w);
-			transform_outputs(a, &g, p + (ptrdiff_t)i * VL * row);
 			for (int c = 0; c < a->in_c; c++)
 				transform_input(&g, a->x + (ptrdiff_t)c * a->h * a->w, a->x_stride, a->h, a->w, v + (ptrdiff_t)c * STRIP + i * VL, vk);
+			if (a->in_c > FEW) {
+				transform_outputs(a, &g, p + (ptrdiff_t)i * VL * row);
+				continue;
+			}
+			for (int o = 0; o < a->out_c; o += VL)
+				accumulate_few(a, &g, a->dy + (ptrdiff_t)o * a->h * a->w, a->out_c - o < VL ? a->out_c - o : VL, v + i * VL,
+					a->accumulator + o, a->bias + o);
 		}
+		if (a->in_c <= FEW)
+			continue;
 		for (int o = 0; o < a->out_c; o++) {
 			float s = 0;                    /* P of the point (1, 1) */
 			for (int t = 0; t < STRIP; t++)

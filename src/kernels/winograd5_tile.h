@@ -180,33 +180,31 @@ CVT_INLINE void transform_columns(const float *plane, int h, int w, const struct
 }
 
 /* One channel of a group: out[64][step], a vector each, tiles in the lanes; lanes without a tile are 0. x: the channel in image 0. */
-static void transform_input(const struct group *g, const float *x, ptrdiff_t x_stride, int h, int w, float *out, ptrdiff_t step)
+CVT_PHASE void transform_input(const struct group *g, const float *x, ptrdiff_t x_stride, int h, int w, float *out, ptrdiff_t step)
 {
 	float rows[8][ROW] __attribute__((aligned(64)));
 	float near[8][ROW + VL] __attribute__((aligned(64))), far[8][ROW + VL] __attribute__((aligned(64)));
 	bool single = g->n_segments == 1 && g->n_tiles == VL;
 
-	if (g->n_tiles < VL) {
-		memset(near, 0, sizeof near);
-		memset(far, 0, sizeof far);
-	}
 	for (int i = 0; i < g->n_segments; i++) {
 		const struct segment *s = &g->segments[i];
 		transform_columns(x + s->image * x_stride, h, w, s, rows);
 		if (single)
 			break;
-		for (int r = 0; r < 8; r++)         /* columns 0 to 3 of each tile, and 4 to 7: the next tile's, or the overlap */
-			for (int v = 0; v < 4 * s->count; v += VL) {
-				vf a = vload(rows[r] + v), b = vloadu(rows[r] + v + 4);
-				if (v + VL <= 4 * s->count) {
-					vstoreu(near[r] + 4 * s->lane + v, a);
-					vstoreu(far[r] + 4 * s->lane + v, b);
-				} else {
-					vstore_n(near[r] + 4 * s->lane + v, a, 4 * s->count - v);
-					vstore_n(far[r] + 4 * s->lane + v, b, 4 * s->count - v);
-				}
+		/* columns 0 to 3 of each tile, and 4 to 7; what a last vector has too much, the next segment overwrites */
+		for (int v = 0; v < 4 * s->count; v += VL) {
+			CVT_UNROLL
+			for (int r = 0; r < 8; r++) {
+				vstoreu(near[r] + 4 * s->lane + v, vload(rows[r] + v));
+				vstoreu(far[r] + 4 * s->lane + v, vloadu(rows[r] + v + 4));
 			}
+		}
 	}
+	if (g->n_tiles < VL)
+		for (int r = 0; r < 8; r++) {
+			memset(near[r] + 4 * g->n_tiles, 0, sizeof(float) * 4 * (size_t)(VL - g->n_tiles));
+			memset(far[r] + 4 * g->n_tiles, 0, sizeof(float) * 4 * (size_t)(VL - g->n_tiles));
+		}
 	for (int r = 0; r < 8; r++) {
 		const float *a = single ? rows[r] : near[r], *b = single ? rows[r] + 4 : far[r];
 		vf d[8], o[8];

@@ -21,6 +21,7 @@ struct kt {
 	const char *slot;
 	uint64_t state;                         /* of the random numbers */
 	struct kt_array *arrays;
+	const char *label;                      /* bench: only those with this in their label */
 	char shape[512];                        /* "h=3 w=70 ...", as drawn */
 	char failure[512];                      /* "": none so far */
 	double peak;                            /* bench: GFLOP/s of multiply-adds in registers, this set, just now */

@@ -1,6 +1,6 @@
 /* main.c - runs every slot on every instruction set that the machine has.
  *
- *   kernels [--shapes N] [--seed S] [--trial I] [--slot PREFIX] [--isa NAME] [--bench]
+ *   kernels [--shapes N] [--seed S] [--trial I] [--slot PREFIX] [--isa NAME] [--bench [--label PART]]
  * A failure prints the words that repeat it. */
 #include <setjmp.h>
 #include <signal.h>
@@ -99,7 +99,7 @@ int main(int argc, char **argv)
 	static struct job jobs[1000];
 	static struct CMUnitTest tests[1000];
 	static char names[1000][80];
-	const char *only_slot = "", *only_isa = NULL;
+	const char *only_slot = "", *only_isa = NULL, *only_label = NULL;
 	int bench = 0, n = 0;
 	for (int i = 1; i < argc; i++) {
 		const char *value = i + 1 < argc ? argv[i + 1] : "";
@@ -110,6 +110,7 @@ int main(int argc, char **argv)
 		else if (!strcmp(argv[i - 1], "--trial")) { first_trial = atoi(value); shapes = 1; }
 		else if (!strcmp(argv[i - 1], "--slot")) only_slot = value;
 		else if (!strcmp(argv[i - 1], "--isa")) only_isa = value;
+		else if (!strcmp(argv[i - 1], "--label")) only_label = value;
 		else { fprintf(stderr, "kernels: unknown option %s\n", argv[i - 1]); return 2; }
 	}
 	for (int isa = CVT_ISA_BASELINE; isa <= CVT_ISA_AVX512; isa++) {
@@ -125,6 +126,7 @@ int main(int argc, char **argv)
 				if (bench && s->bench) {
 					begin(&current, &jobs[n]);
 					current.peak = peak;
+					current.label = only_label;
 					s->bench(&current);
 					kt_release(&current);
 				}
