@@ -143,7 +143,7 @@ CVT_INLINE void write_piece(const struct cvt_winograd5_forward *a, const struct 
 			vf v = z[i * z_step];
 			if (a->adds)
 				v += vload_range(to, p->from, p->to);
-			vstore_range(to, v, p->from, p->to);
+			vstore_fours(to, v, p->from, p->to);
 		}
 	}
 }
@@ -356,6 +356,21 @@ static void forward(const struct cvt_winograd5_forward *a)
 	vstream_fence();
 }
 
+static void split_columns(const float *row, int w, float *even, float *odd)
+{
+	int i = 0;
+	for (; 2 * (i + VL) <= w; i += VL) {
+		vf e, o;
+		vdeinterleave2(vloadu(row + 2 * i), vloadu(row + 2 * i + VL), &e, &o);
+		vstoreu(even + i, e);
+		vstoreu(odd + i, o);
+	}
+	for (; 2 * i < w; i++) {
+		even[i] = row[2 * i];
+		odd[i] = 2 * i + 1 < w ? row[2 * i + 1] : 0;
+	}
+}
+
 void CVT_KERNEL_INIT(winograd5)(struct cvt_winograd5_kernels *k)
 {
 	k->weights_floats = weights_floats;
@@ -363,5 +378,6 @@ void CVT_KERNEL_INIT(winograd5)(struct cvt_winograd5_kernels *k)
 	k->transform_weights = transform_weights;
 	k->forward_scratch = forward_scratch;
 	k->forward = forward;
+	k->split_columns = split_columns;
 	CVT_KERNEL_NAME(cvt_winograd5_gradient_init)(k);
 }

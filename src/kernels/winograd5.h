@@ -30,14 +30,15 @@ struct cvt_winograd5_forward {
 	float *scratch;                         /* forward_scratch() bytes */
 };
 
-/* The weight gradient of some tiles, still transformed: accumulator [64][in_c][out_c rounded up to vectors], overwritten. */
+/* The weight gradient of some tiles, still transformed: accumulator [64][in_c][out_c rounded up to vectors], overwritten or added to. */
 struct cvt_winograd5_gradient {
 	int in_c, out_c, h, w;
 	long first_tile, last_tile;
 	const float *x; ptrdiff_t x_stride;
 	const float *dy; ptrdiff_t dy_stride;
 	float *accumulator;                     /* accumulator_floats() */
-	double *bias;                           /* [out_c], overwritten: sums of dy over these tiles */
+	double *bias;                           /* [out_c]: sums of dy over these tiles, overwritten or added to */
+	bool adds;
 	float *scratch;                         /* gradient_scratch() bytes */
 };
 
@@ -52,6 +53,8 @@ struct cvt_winograd5_kernels {
 		int block, float *weights);
 	size_t (*forward_scratch)(int in_c, int out_c);
 	void (*forward)(const struct cvt_winograd5_forward *a);
+	/* even, odd [(w + 1) / 2] = the columns of a row of w; odd ends in 0 where w is odd. */
+	void (*split_columns)(const float *row, int w, float *even, float *odd);
 
 	size_t (*accumulator_floats)(int in_c, int out_c);
 	size_t (*gradient_scratch)(int in_c, int out_c);

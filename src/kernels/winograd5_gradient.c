@@ -242,8 +242,10 @@ static void gradient(const struct cvt_winograd5_gradient *a)
 	float *v = a->scratch, *p = v + 64 * vk;
 	int row = vectors(a->out_c) * VL;
 
-	memset(a->accumulator, 0, sizeof(float) * accumulator_floats(a->in_c, a->out_c));
-	memset(a->bias, 0, sizeof(double) * (size_t)a->out_c);
+	if (!a->adds) {
+		memset(a->accumulator, 0, sizeof(float) * accumulator_floats(a->in_c, a->out_c));
+		memset(a->bias, 0, sizeof(double) * (size_t)a->out_c);
+	}
 	for (long tile = a->first_tile; tile < a->last_tile; tile += STRIP) {
 		int n = a->last_tile - tile < STRIP ? (int)(a->last_tile - tile) : STRIP;
 		for (int i = 0; i < GROUPS; i++) {

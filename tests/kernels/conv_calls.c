@@ -21,6 +21,9 @@ static const struct { const struct cvt_conv_method *method; int n, in_c, out_c, 
 	{ &cvt_conv_winograd5, 9, 5, 7, 12, 13, 5, 1, 2 },
 	{ &cvt_conv_winograd5, 5, 42, 33, 7, 25, 5, 1, 2 },
 	{ &cvt_conv_winograd5, 1, 1, 1, 1, 1, 5, 1, 2 },
+	{ &cvt_conv_stem, 3, 3, 20, 64, 62, 7, 2, 3 },
+	{ &cvt_conv_stem, 20, 1, 9, 11, 17, 7, 2, 3 },
+	{ &cvt_conv_stem, 2, 2, 5, 1, 2, 7, 2, 3 },
 	{ &cvt_conv_winograd5, 4, 20, 40, 128, 128, 5, 1, 2 },     /* large enough for stores past the caches */
 };
 static const int threads[] = { 1, 2, 3, 7 };

@@ -230,12 +230,13 @@ static void check_gradient(struct kt *t)
 	size_t size = k->accumulator_floats(c.in_c, c.out_c);
 	float *accumulators = kt_output(t, 2 * size, true), *scratch = kt_output(t, k->gradient_scratch(c.in_c, c.out_c) / sizeof(float), true);
 
+	int parts = kt_flag(t, "adds") ? 1 : 2;  /* the second half into the same accumulator, or into one of its own */
 	for (int i = 0; i < 2; i++)
 		k->gradient(&(struct cvt_winograd5_gradient){ .in_c = c.in_c, .out_c = c.out_c, .h = c.in_h, .w = c.in_w, .first_tile = i ? cut : 0,
 			.last_tile = i ? last : cut, .x = x_apart, .x_stride = x_stride, .dy = dy_apart, .dy_stride = dy_stride,
-			.accumulator = accumulators + i * size, .bias = got_bias + i * c.out_c, .scratch = scratch });
+			.accumulator = accumulators + i % parts * size, .bias = got_bias + i % parts * c.out_c, .adds = i >= parts, .scratch = scratch });
 	for (int i = 0; i < c.in_c; i++)
-		k->gradient_finish(c.in_c, c.out_c, i, 2, accumulators, size, dweight);
+		k->gradient_finish(c.in_c, c.out_c, i, parts, accumulators, size, dweight);
 
 	cvt_reference_conv_weight_gradient(&c, x, dy, want, bound, bias, bias_bound);
 	/* sums of many products, each with the transforms' error: against the sum of all |x| |dy| of the pair of channels */
@@ -257,6 +258,16 @@ static void check_gradient(struct kt *t)
 	}
 	kt_close(t, "dweight", dweight, want, bound, weights, 200 * 0x1p-24);
 	kt_close(t, "dbias", bias_float, bias, bias_bound, c.out_c, 16 * 0x1p-24);
+}
+
+static void check_split(struct kt *t)
+{
+	int w = kt_size(t, "w", 300), half = (w + 1) / 2;
+	float *row = kt_random(t, w, false), *even = kt_output(t, half, false), *odd = kt_output(t, half, false);
+	t->kernels->winograd5.split_columns(row, w, even, odd);
+	for (int i = 0; i < half; i++)
+		if (!(even[i] == row[2 * i]) || !(odd[i] == (2 * i + 1 < w ? row[2 * i + 1] : 0)))
+			kt_fail(t, "column %d: %g and %g", i, (double)even[i], (double)odd[i]);
 }
 
 /* One task's worth of images of the post's networks. */
@@ -328,5 +339,6 @@ const struct kt_slot kt_winograd5[] = {
 	{ "winograd5.forward", check_forward, bench_forward },
 	{ "winograd5.forward (flipped)", check_flipped, NULL },
 	{ "winograd5.gradient", check_gradient, bench_gradient },
+	{ "winograd5.split_columns", check_split, NULL },
 	{ NULL, NULL, NULL }
 };

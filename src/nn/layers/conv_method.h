@@ -48,6 +48,6 @@ struct cvt_conv_method {
 };
 
 /* The order of preference; conv.c takes the first that fits and that --conv allows. */
-extern const struct cvt_conv_method cvt_conv_gemm, cvt_conv_direct, cvt_conv_winograd5, cvt_conv_winograd3, cvt_conv_1x1;
+extern const struct cvt_conv_method cvt_conv_stem, cvt_conv_gemm, cvt_conv_direct, cvt_conv_winograd5, cvt_conv_winograd3, cvt_conv_1x1;
 
 #endif
