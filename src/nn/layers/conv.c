@@ -8,9 +8,9 @@
 
 /* In order of preference, for each enum cvt_conv_choice; the last of a row fits everything. */
 static const struct cvt_conv_method *const methods[][6] = {
-	[CVT_CONV_AUTO] = {&cvt_conv_1x1, &cvt_conv_winograd3, &cvt_conv_winograd5, &cvt_conv_gemm},
+	[CVT_CONV_AUTO] = {&cvt_conv_1x1, &cvt_conv_winograd3, &cvt_conv_winograd5, &cvt_conv_stem, &cvt_conv_gemm},
 	[CVT_CONV_DIRECT] = {&cvt_conv_direct},
-	[CVT_CONV_WINOGRAD] = {&cvt_conv_1x1, &cvt_conv_winograd3, &cvt_conv_winograd5, &cvt_conv_gemm},
+	[CVT_CONV_WINOGRAD] = {&cvt_conv_1x1, &cvt_conv_winograd3, &cvt_conv_winograd5, &cvt_conv_stem, &cvt_conv_gemm},
 	[CVT_CONV_GEMM] = {&cvt_conv_gemm},
 };
 
