@@ -1,14 +1,14 @@
 /* conv_winograd3_weights.c - the weight gradient of a 3 x 3 convolution by Winograd: dw = G^T (sum over tiles of P . V) G.
  *
  * dU, the sum in the transformed domain, is 36 or 64 times in_c x out_c floats. Two ways to share the sum among tasks:
- *   chunks  while dU is small (16,384 channel pairs: 4 MB): the strips are dealt to 8 chunks, each with a dU of its own, added in order;
+ *   chunks  while dU is small (12,288 channel pairs: 3 MB): the strips are dealt to 8 chunks, each with a dU of its own, added in order;
  *   slices  above: strips are transformed into shared arrays, some hundred tiles at a time, then each task owns a plane and a block
  *           of outputs of dU and adds the group's tiles to it, in order. */
 #include "nn/layers/conv_winograd3.h"
 
 #include "nn/layers/conv_common.h"
 
-enum { STRIP = 48, CHUNKS = 8, MOST_PAIRS = 16384, GROUP = 384, CHANNELS = 32 /* of a final task */ };
+enum { STRIP = 48, CHUNKS = 8, MOST_PAIRS = 12288, GROUP = 384, CHANNELS = 32 /* of a final task */ };
 
 struct job {
 	const struct cvt_conv_call *call;
@@ -93,7 +93,7 @@ static void stage_task(void *context, int task, int worker)
 static void slice_task(void *context, int task, int worker)
 {
 	const struct job *j = context;
-	int plane = task % j->cut.planes, o = task / j->cut.planes * j->block;
+	int blocks = (j->out_c + j->block - 1) / j->block, plane = task / blocks, o = task % blocks * j->block;
 	for (int t = 0; t < j->tiles; t += STRIP)
 		accumulate(j, plane, o, j->v + t * j->v_tile, j->p + t * j->p_tile, j->tiles - t < STRIP ? j->tiles - t : STRIP, j->du,
 			j->first_strip == 0 && t == 0);
