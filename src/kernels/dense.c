@@ -36,22 +36,26 @@ CVT_INLINE void fold(vf r[VL])
 		}
 }
 
-/* sums[r][b] += x[b] . w[r] over `columns`; prefetches the rows w[r] + ahead for r0 <= r < r1. x is padded with zeros, w is not. */
-CVT_INLINE void dots(const float *x, const float *const w[ROWS], int columns, ptrdiff_t ahead, int r0, int r1, float sums[SUMS])
+CVT_INLINE void prefetch_row(const float *p, int columns)
 {
-	vf a[SUMS];
+	for (int i = 0; i < columns; i += 16)
+		__builtin_prefetch(p + i, 0, 2);
+}
+
+/* sums[r][b] = x[b] . w[r] over `columns`, and fetches as many floats of `next`. x is padded with zeros, w is not. */
+static void dots(const float *x, const float *const w[ROWS], int columns, const float *next, float sums[SUMS])
+{
+	vf a[ROWS * BATCH], folded[SUMS];
 	int i = 0;
 	CVT_UNROLL
-	for (int k = 0; k < SUMS; k++)
+	for (int k = 0; k < ROWS * BATCH; k++)
 		a[k] = vzero();
 	for (; i + VL <= columns; i += VL) {
 		vf row[ROWS];
 		CVT_UNROLL
 		for (int r = 0; r < ROWS; r++)
 			row[r] = vloadu(w[r] + i);
-		if (i % 16 == 0)
-			for (int r = r0; r < r1; r++)
-				__builtin_prefetch(w[r] + ahead + i, 0, 2);
+		__builtin_prefetch(next + i, 0, 2);
 		CVT_UNROLL
 		for (int b = 0; b < BATCH; b++) {
 			vf image = vload(x + b * BLOCK_STRIDE + i);
@@ -69,9 +73,12 @@ CVT_INLINE void dots(const float *x, const float *const w[ROWS], int columns, pt
 				a[r * BATCH + b] += row * vload(x + b * BLOCK_STRIDE + i);
 		}
 	CVT_UNROLL
+	for (int k = 0; k < SUMS; k++)
+		folded[k] = k < ROWS * BATCH ? a[k] : vzero();
+	CVT_UNROLL
 	for (int k = 0; k < SUMS; k += VL) {
-		fold(a + k);
-		vstoreu(sums + k, a[k]);
+		fold(folded + k);
+		vstoreu(sums + k, folded[k]);
 	}
 }
 
@@ -89,17 +96,18 @@ static void copy_block(const float *x, ptrdiff_t stride, int n, int columns, flo
 
 static void forward_block(const struct cvt_dense_forward *a, int b0, int n, int i0, int columns)
 {
-	int groups = (n + BATCH - 1) / BATCH, rows_each = (ROWS + groups - 1) / groups;
+	int groups = (n + BATCH - 1) / BATCH;
 	copy_block(a->x + b0 * a->x_stride + i0, a->x_stride, n, columns, a->scratch);
 	for (int o = 0; o < a->out; o += ROWS) {
 		const float *w[ROWS];
 		int rows = a->out - o < ROWS ? a->out - o : ROWS;
 		for (int r = 0; r < ROWS; r++)
 			w[r] = a->weight + (o + (r < rows ? r : 0)) * a->weight_stride + i0;
+		for (int r = groups; r < ROWS; r++)     /* the other next rows are fetched one by one in dots() */
+			prefetch_row(w[r] + ROWS * a->weight_stride, columns);
 		for (int g = 0; g < groups; g++) {
 			float sums[SUMS];
-			int r0 = g * rows_each < ROWS ? g * rows_each : ROWS, r1 = r0 + rows_each < ROWS ? r0 + rows_each : ROWS;
-			dots(a->scratch + g * BATCH * BLOCK_STRIDE, w, columns, ROWS * a->weight_stride, r0, r1, sums);
+			dots(a->scratch + g * BATCH * BLOCK_STRIDE, w, columns, w[g % ROWS] + ROWS * a->weight_stride, sums);
 			for (int r = 0; r < rows; r++) {
 				v4 *to = (v4 *)(a->sums + (o + r) * a->sums_stride + b0 + g * BATCH), sum = *(const v4 *)(sums + r * BATCH);
 				*to = i0 ? *to + sum : sum;
@@ -210,11 +218,27 @@ static void input_gradient(const struct cvt_dense_backward *a, int o, int rows, 
 	}
 }
 
+/* What comes after a block of rows: the next rows, or the first ones of the columns beside. A part of them is fetched with each register
+ * block, as the memory takes only some tens of requests at a time. */
+struct next { ptrdiff_t at; int rows, blocks, done; };
+
+CVT_INLINE void fetch(const struct cvt_dense_backward *a, struct next *next)
+{
+	int from = next->rows * next->done / next->blocks, to = next->rows * ++next->done / next->blocks;
+	for (int r = from; r < to; r++) {
+		prefetch_row(a->weight + next->at + r * a->weight_stride, a->columns);
+		if (a->velocity && !a->dweight)
+			prefetch_row(a->velocity + next->at + r * a->weight_stride, a->columns);
+	}
+}
+
 /* dW of columns i..i+WIDE of `rows` rows from row o, and the update. */
-CVT_INLINE void weight_gradient(const struct cvt_dense_backward *a, int o0, int rows, int i, const float *w, const float *x, bool stream)
+CVT_INLINE void weight_gradient(const struct cvt_dense_backward *a, int o0, int rows, int i, const float *w, const float *x, struct next *next,
+	bool stream)
 {
 	int lanes = a->columns - i;
 	for (int o = 0; o < rows; o += R) {
+		fetch(a, next);
 		const float *panel = a->dy_by_output + (ptrdiff_t)((o0 + o) / CVT_DENSE_PANEL) * a->n * CVT_DENSE_PANEL + o % CVT_DENSE_PANEL;
 		vf sum[R][2];
 		CVT_UNROLL
@@ -228,13 +252,6 @@ CVT_INLINE void weight_gradient(const struct cvt_dense_backward *a, int o0, int 
 					update(a, (o0 + o + r) * a->weight_stride + i + c * VL, sum[r][c],
 						vload(w + (o + r) * COLUMNS_STRIDE + c * VL), lanes < (c + 1) * VL ? lanes - c * VL : VL, stream);
 	}
-}
-
-static void prefetch_rows(const float *w, ptrdiff_t stride, int rows, int columns)
-{
-	for (int r = 0; r < rows; r++)
-		for (int i = 0; i < columns; i += 16)
-			__builtin_prefetch(w + r * stride + i, 0, 2);
 }
 
 static void write_dx(const struct cvt_dense_backward *a, const float *dx)
@@ -257,18 +274,18 @@ static void backward(const struct cvt_dense_backward *a)
 	bool stream = a->stream && ((uintptr_t)out | (uintptr_t)a->velocity | (uintptr_t)a->weight_stride * 4) % (4 * VL) == 0;
 	copy_columns(a->x, a->x_stride, a->n, a->columns, x);
 	for (int o = 0; o < a->out; o += ROW_BLOCK) {
-		int rows = a->out - o < ROW_BLOCK ? a->out - o : ROW_BLOCK, next = a->out - o - rows < ROW_BLOCK ? a->out - o - rows : ROW_BLOCK;
-		const float *ahead = a->weight + (o + rows) * a->weight_stride;
+		int rows = a->out - o < ROW_BLOCK ? a->out - o : ROW_BLOCK, left = a->out - o - rows;
+		struct next next = {.at = left ? (o + rows) * a->weight_stride : a->columns,
+			.rows = left && left < ROW_BLOCK ? left : a->out < ROW_BLOCK ? a->out : ROW_BLOCK,
+			.blocks = (rows + R - 1) / R * ((a->columns + WIDE - 1) / WIDE)};
 		copy_columns(a->weight + o * a->weight_stride, a->weight_stride, rows, a->columns, w);
 		for (int i = 0; i < a->columns; i += WIDE) {
-			int r0 = next * i / a->columns, r1 = next * (i + WIDE < a->columns ? i + WIDE : a->columns) / a->columns;
-			prefetch_rows(ahead + r0 * a->weight_stride, a->weight_stride, r1 - r0, a->columns);
 			if (a->dx)
 				input_gradient(a, o, rows, w + i, dx + i);
 			if (stream)
-				weight_gradient(a, o, rows, i, w + i, x + i, true);
+				weight_gradient(a, o, rows, i, w + i, x + i, &next, true);
 			else
-				weight_gradient(a, o, rows, i, w + i, x + i, false);
+				weight_gradient(a, o, rows, i, w + i, x + i, &next, false);
 		}
 	}
 	if (a->dx)
