@@ -18,6 +18,8 @@
 
 #ifndef KT_FAMILIES                         /* the build may name others */
 #define KT_FAMILIES(F) \
+	F(maxpool) \
+	F(norm) \
 	F(peak) \
 	F(winograd5)
 #endif

@@ -1,0 +1,73 @@
+/* maxpool.c - maxima of windows of any size, stride and padding, with ties; their gradient goes to the first. */
+#include <math.h>
+
+#include "harness.h"
+
+struct map { struct cvt_pool_shape s; float *x; size_t count, out; };
+
+static struct map draw(struct kt *t)
+{
+	static const int usual[][3] = {{2, 2, 0}, {3, 2, 1}, {3, 1, 1}};
+	struct map m = {0};
+	struct cvt_pool_shape *s = &m.s;
+	int kind = kt_int(t, "kind", 0, 3);
+	s->kernel = kind < 3 ? usual[kind][0] : kt_int(t, "kernel", 1, 5);
+	s->stride = kind < 3 ? usual[kind][1] : kt_int(t, "stride", 1, 4);
+	s->padding = kind < 3 ? usual[kind][2] : kt_int(t, "padding", 0, s->kernel / 2);
+	s->h = kt_size(t, "h", 70) + s->kernel - 1;
+	s->w = kt_size(t, "w", 70) + s->kernel - 1;
+	s->out_h = (s->h + 2 * s->padding - s->kernel) / s->stride + 1;
+	s->out_w = (s->w + 2 * s->padding - s->kernel) / s->stride + 1;
+	m.count = (size_t)s->h * (size_t)s->w;
+	m.out = (size_t)s->out_h * (size_t)s->out_w;
+	m.x = kt_random(t, m.count, false);
+	for (size_t i = 0; i < m.count; i++)
+		m.x[i] = roundf(m.x[i] * 16) / 16 + 0.0f;       /* no -0: a tie of two zeros has no bits to compare */
+	return m;
+}
+
+static size_t largest(const struct map *m, int oy, int ox)
+{
+	const struct cvt_pool_shape *s = &m->s;
+	size_t best = m->count;
+	for (int k = 0; k < s->kernel * s->kernel; k++) {
+		int y = oy * s->stride - s->padding + k / s->kernel, x = ox * s->stride - s->padding + k % s->kernel;
+		size_t at = (size_t)y * (size_t)s->w + (size_t)x;
+		if (y >= 0 && y < s->h && x >= 0 && x < s->w && (best == m->count || m->x[at] > m->x[best]))
+			best = at;
+	}
+	return best;
+}
+
+static void check_forward(struct kt *t)
+{
+	struct map m = draw(t);
+	float *y = kt_output(t, m.out, false), *want = kt_output(t, m.out, false), *scratch = kt_output(t, cvt_pool_floats(&m.s), false);
+	for (size_t i = 0; i < m.out; i++)
+		want[i] = m.x[largest(&m, (int)i / m.s.out_w, (int)i % m.s.out_w)];
+	t->kernels->maxpool.forward(&m.s, m.x, y, scratch);
+	kt_same(t, "y", y, want, m.out * sizeof *y);
+}
+
+static void check_backward(struct kt *t)
+{
+	struct map m = draw(t);
+	bool adds = kt_flag(t, "adds"), in_place = !adds && kt_flag(t, "in place");
+	float *dy = kt_random(t, m.out, false), *scratch = kt_output(t, 2 * cvt_pool_floats(&m.s), false);
+	float *dx = in_place ? m.x : adds ? kt_random(t, m.count, false) : kt_output(t, m.count, false);
+	double *want = kt_doubles(t, m.count), *bound = kt_doubles(t, m.count);
+	for (size_t i = 0; adds && i < m.count; i++) {
+		want[i] = (double)dx[i];
+		bound[i] = fabs(want[i]);
+	}
+	for (size_t i = 0; i < m.out; i++) {
+		size_t at = largest(&m, (int)i / m.s.out_w, (int)i % m.s.out_w);
+		want[at] += (double)dy[i];
+		bound[at] += fabs((double)dy[i]);
+	}
+	t->kernels->maxpool.backward(&m.s, m.x, dy, dx, adds, scratch);
+	kt_close(t, "dx", dx, want, bound, m.count, 26 * 1.2e-7);
+}
+
+const struct kt_slot kt_maxpool[] = {
+	{"maxpool.forward", check_forward, NULL}, {"maxpool.backward", check_backward, NULL}, {NULL, NULL, NULL}};
