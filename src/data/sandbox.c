@@ -210,10 +210,10 @@ static int wait_for_child(struct cvt_sandbox *s, double cpu_before)
 static int why_gone(int status, struct cvt_error *err)
 {
 	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS)
-		return cvt_fail(err, CVT_ERR_FORMAT, "its decoder tried a system call that it may not make");
+		return cvt_fail(err, CVT_ERR_IO, "its decoder tried a system call that it may not make");
 	if (WIFSIGNALED(status))
-		return cvt_fail(err, CVT_ERR_FORMAT, "its decoder crashed (%s)", strsignal(WTERMSIG(status)));
-	return cvt_fail(err, CVT_ERR_FORMAT, "its decoder ended without an answer");
+		return cvt_fail(err, CVT_ERR_IO, "its decoder crashed (%s)", strsignal(WTERMSIG(status)));
+	return cvt_fail(err, CVT_ERR_IO, "its decoder ended without an answer");
 }
 
 static int ask_child(struct cvt_sandbox *s, const struct request *request, struct cvt_error *err)
@@ -225,7 +225,7 @@ static int ask_child(struct cvt_sandbox *s, const struct request *request, struc
 
 	if (answer < 0) {
 		end_child(s, true);
-		return cvt_fail(err, CVT_ERR_FORMAT, "its decoder did not come to an end in %g s", s->limits.cpu_seconds);
+		return cvt_fail(err, CVT_ERR_IO, "its decoder did not come to an end in %g s", s->limits.cpu_seconds);
 	}
 	if (answer == 0 || recv(s->fd, &reply, sizeof reply, 0) != (ssize_t)sizeof reply)
 		return why_gone(end_child(s, true), err);
