@@ -18,6 +18,7 @@ void app_note(struct app *app, bool error, const char *format, ...)
 	vsnprintf(text, sizeof text, format, args);
 	va_end(args);
 	cvt_text_clean(app->notes[app->n_notes % MAX_NOTES], sizeof app->notes[0], text);
+	app->note_times[app->n_notes % MAX_NOTES] = app->now;
 	app->n_notes++;
 	app->note_is_error = error;
 	app->note_time = app->now;

@@ -88,6 +88,7 @@ struct app {
 	struct axis_range y_loss, y_accuracy;
 	double load;
 	char notes[MAX_NOTES][256];          /* what this program has to say; the newest is notes[(n_notes - 1) % MAX_NOTES] */
+	double note_times[MAX_NOTES];
 	int n_notes;
 	bool note_is_error;
 	double note_time;

@@ -105,7 +105,10 @@ void panel_log(const struct app *app, struct pane pane)
 	struct pane inner = pane_box(pane, "Log", false);
 	const struct cvt_session *s = app->session;
 	int own = app->n_notes > MAX_NOTES ? MAX_NOTES : app->n_notes, theirs = s ? s->n_log : 0;
-	/* This program's own words stay below the run's while they are new. */
+	/* This program's own words stay below the run's while they are new; without a run there is nothing else. */
+	while (s && own > 0 && app->now - app->note_times[(app->n_notes - own) % MAX_NOTES] > 60) {
+		own--;
+	}
 	own = own > inner.h / 2 && theirs > 0 ? inner.h / 2 : own > inner.h ? inner.h : own;
 	theirs = theirs > inner.h - own ? inner.h - own : theirs;
 	for (int i = 0; i < theirs; i++) {
