@@ -226,6 +226,18 @@ CVT_INLINE void output_of(int a, const struct cvt_winograd3_segment *s, const fl
 		vstream_fence();
 }
 
+/* The points 1, 1 of A dy A^T: all outputs of a tile, added. Float over a strip, double across. */
+static void bias(const float *p, ptrdiff_t tile, int tiles, int lanes, double *sums)
+{
+	for (int o = 0; o < lanes; o += VL) {
+		vf sum = vzero();
+		for (int t = 0; t < tiles; t++)
+			sum += vload(p + t * tile + o);
+		for (int i = 0; i < VL; i++)
+			sums[o + i] += (double)sum[i];
+	}
+}
+
 #define TILE(m, a) \
 	static void input##m(const struct cvt_winograd3_segment *s, const float *x, int channels, float *v, ptrdiff_t plane, ptrdiff_t tile, \
 		float *scratch, bool stream) \
@@ -256,5 +268,6 @@ void CVT_KERNEL_INIT(winograd3)(struct cvt_winograd3_kernels *k)
 {
 	k->tile6 = (struct cvt_winograd3_tile){.m = 6, .input = input6, .gradient = gradient6, .output = output6};
 	k->tile4 = (struct cvt_winograd3_tile){.m = 4, .input = input4, .gradient = gradient4, .output = output4};
+	k->bias = bias;
 	CVT_KERNEL_NAME(cvt_winograd3_weights)(k);
 }

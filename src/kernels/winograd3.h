@@ -42,6 +42,8 @@ struct cvt_winograd3_tile {
 
 struct cvt_winograd3_kernels {
 	struct cvt_winograd3_tile tile6, tile4;
+	/* sums[o] += the sum of dy over `tiles` tiles, o < lanes (whole vectors): p is the plane m + 3 of P, whose elements are the sums of tiles. */
+	void (*bias)(const float *p, ptrdiff_t tile, int tiles, int lanes, double *sums);
 };
 
 /* Floats of scratch for segments of up to so many tiles. */

@@ -6,8 +6,6 @@
  *           of outputs of dU and adds the group's tiles to it, in order. */
 #include "nn/layers/conv_winograd3.h"
 
-#include "nn/layers/conv_common.h"
-
 enum { STRIP = 48, CHUNKS = 8, MOST_PAIRS = 12288, GROUP = 384, CHANNELS = 32 /* of a final task */ };
 
 struct job {
@@ -19,6 +17,7 @@ struct job {
 	ptrdiff_t v_tile, v_plane, p_tile, p_plane, u_plane;
 	float *du, *v, *p;                      /* dU: [parts][planes][u_plane]; slices: V and P of a group */
 	int first_strip, tiles;                 /* slices: of the group */
+	double *bias;                           /* sums of dy: [parts][outputs in whole vectors] */
 };
 
 static struct job job_of(const struct cvt_conv_shape *shape, int n, const struct cvt_kernels *kernels)
@@ -56,10 +55,17 @@ static int transform_strip(const struct job *j, int strip, float *v, float *p, f
 	return tiles;
 }
 
-/* dU of one plane and one block of outputs, from `tiles` tiles. */
-static void accumulate(const struct job *j, int plane, int o, const float *v, const float *p, int tiles, float *du, bool first)
+/* dU of one plane and one block of outputs, from `tiles` tiles; one of the planes gives the bias's gradient too. */
+static void accumulate(const struct job *j, int part, int plane, int o, const float *v, const float *p, int tiles, bool first)
 {
 	int lanes = cvt_winograd3_lanes(&j->cut, j->out_c), width = lanes - o < j->block ? lanes - o : j->block;
+	float *du = j->du + part * j->cut.planes * j->u_plane;
+	if (plane == j->cut.m + 3 && j->call->dbias) {
+		double *bias = j->bias + (ptrdiff_t)part * lanes + o;
+		for (int i = 0; first && i < width; i++)
+			bias[i] = 0;
+		j->cut.kernels->winograd3.bias(p + plane * j->p_plane + o, j->p_tile, tiles, width, bias);
+	}
 	j->cut.kernels->product.columns(v + plane * j->v_plane, j->v_tile, j->in_c, tiles, p + plane * j->p_plane + o, j->p_tile,
 		width / j->cut.kernels->vector_length, du + plane * j->u_plane + (ptrdiff_t)o * j->in_c, !first);
 }
@@ -74,7 +80,7 @@ static void chunk_task(void *context, int chunk, int worker)
 		int tiles = transform_strip(j, strip, v, p, scratch, false);
 		for (int plane = 0; plane < j->cut.planes; plane++)
 			for (int o = 0; o < j->out_c; o += j->block)
-				accumulate(j, plane, o, v, p, tiles, j->du + chunk * j->cut.planes * j->u_plane, strip == begin);
+				accumulate(j, chunk, plane, o, v, p, tiles, strip == begin);
 	}
 }
 
@@ -95,7 +101,7 @@ static void slice_task(void *context, int task, int worker)
 	const struct job *j = context;
 	int blocks = (j->out_c + j->block - 1) / j->block, plane = task / blocks, o = task % blocks * j->block;
 	for (int t = 0; t < j->tiles; t += STRIP)
-		accumulate(j, plane, o, j->v + t * j->v_tile, j->p + t * j->p_tile, j->tiles - t < STRIP ? j->tiles - t : STRIP, j->du,
+		accumulate(j, 0, plane, o, j->v + t * j->v_tile, j->p + t * j->p_tile, j->tiles - t < STRIP ? j->tiles - t : STRIP,
 			j->first_strip == 0 && t == 0);
 }
 
@@ -127,7 +133,8 @@ void cvt_winograd3_weight_scratch(const struct cvt_conv_shape *shape, int max_ba
 	struct job j = job_of(shape, max_batch, kernels);
 	size_t du = (size_t)(j.slices ? 1 : CHUNKS) * (size_t)(j.cut.planes * j.u_plane);
 	size_t tiles = (size_t)(j.cut.planes * (j.v_plane + j.p_plane));
-	*ret_shared_bytes = (du + (j.slices ? tiles : 0)) * sizeof(float);
+	size_t bias = (size_t)(j.slices ? 1 : CHUNKS) * (size_t)cvt_winograd3_lanes(&j.cut, j.out_c);
+	*ret_shared_bytes = (du + (j.slices ? tiles : 0)) * sizeof(float) + bias * sizeof(double);
 	*ret_worker_bytes = (j.slices ? 0 : tiles * sizeof(float)) + (transform_bytes(&j) + 63) / 64 * 64;
 }
 
@@ -137,12 +144,18 @@ void cvt_winograd3_weight_run(const struct cvt_conv_call *call)
 	int vectors = cvt_winograd3_lanes(&j.cut, j.out_c) / call->kernels->vector_length;
 	j.call = call;
 	j.du = call->shared;
-	j.v = j.du + j.cut.planes * j.u_plane;
+	j.v = j.du + j.parts * j.cut.planes * j.u_plane;
 	j.p = j.v + j.cut.planes * j.v_plane;
+	j.bias = (double *)(j.slices ? j.p + j.cut.planes * j.p_plane : j.v);
 	if (j.slices)
 		run_slices(&j);
 	else
 		cvt_pool_run(call->pool, chunk_task, &j, j.parts);
 	cvt_pool_run(call->pool, finish_task, &j, vectors * ((j.in_c + CHANNELS - 1) / CHANNELS));
-	cvt_conv_bias_gradient(call);
+	for (int o = 0; call->dbias && o < j.out_c; o++) {
+		double sum = 0;
+		for (int part = 0; part < j.parts; part++)
+			sum += j.bias[(ptrdiff_t)part * vectors * call->kernels->vector_length + o];
+		call->dbias[o] = (float)sum;
+	}
 }
