@@ -4,14 +4,15 @@
  * its worker's scratch: windows of all channels to V; for each block of outputs the products, M = V . U in each of the 64 or 36
  * planes; and M back to pixels, finished, in their place. V and M stay in the caches; U is read once a strip. A strip is long enough
  * that reading U costs little, short enough that V fits: 48 tiles up to 64 channels, 72 above.
- * F(6x6) for maps of 64 x 64 and more, F(4x4) below, where its smaller tiles waste less at the edges. */
+ * F(6x6) where it saves at least a tenth of the multiplications, on maps of more than 32 x 32; else F(4x4), whose smaller tiles waste
+ * less at the edges, whose weights are a little more than half as large, and which rounds better. */
 #include "nn/layers/conv_winograd3.h"
 
 #include <string.h>
 
 #include "nn/layers/conv_common.h"
 
-enum { SHORT_STRIP = 48, LONG_STRIP = 72, LEAST_STRIP = 12, FEW_STRIPS = 16, LARGE_MAP = 64,
+enum { SHORT_STRIP = 48, LONG_STRIP = 72, LEAST_STRIP = 12, FEW_STRIPS = 16, LARGE_MAP = 33,
 	MOST_SHORT = 256 /* strips of a batch so small that they are shortened: 12 tiles x 16, or fewer than 48 strips */ };
 #define STREAM_BYTES ((ptrdiff_t)4 << 20)       /* a tensor past this size is not in a cache when it is read next */
 
@@ -20,10 +21,16 @@ static int whole(int a, int b)
 	return (a + b - 1) / b;
 }
 
+static bool large_tiles(int h, int w)
+{
+	int64_t six = (int64_t)whole(h, 6) * whole(w, 6) * 64, four = (int64_t)whole(h, 4) * whole(w, 4) * 36;
+	return h >= LARGE_MAP && w >= LARGE_MAP && six * 10 <= four * 9;
+}
+
 struct cvt_winograd3_cut cvt_winograd3_cut(const struct cvt_conv_shape *shape, int n, int tiles, const struct cvt_kernels *kernels)
 {
 	struct cvt_winograd3_cut c = {.kernels = kernels, .h = shape->out_h, .w = shape->out_w, .n = n};
-	c.tile = c.h >= LARGE_MAP && c.w >= LARGE_MAP ? &kernels->winograd3.tile6 : &kernels->winograd3.tile4;
+	c.tile = large_tiles(c.h, c.w) ? &kernels->winograd3.tile6 : &kernels->winograd3.tile4;
 	c.m = c.tile->m;
 	c.planes = (c.m + 2) * (c.m + 2);
 	c.tile_rows = whole(c.h, c.m);
