@@ -210,10 +210,23 @@ static void term_at_2(int64_t batch)
 		kill(getpid(), SIGTERM);
 }
 
+static volatile bool noticed;
+
+static void on_hangup(void *context, const struct cvt_runner_event *event)
+{
+	on_event(context, event);
+	if (event->kind == CVT_RUNNER_NOTE && strstr(event->text, "training goes on"))
+		noticed = true;
+}
+
+/* Waits until the main thread has seen it, so that the run is not over before. */
 static void hup_at_2(int64_t batch)
 {
-	if (batch == 2)
-		kill(getpid(), SIGHUP);
+	if (batch != 2)
+		return;
+	kill(getpid(), SIGHUP);
+	for (int i = 0; i < 3000 && !noticed; i++)
+		nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
 }
 
 static void a_signal_saves_and_ends(void **state)
@@ -233,8 +246,8 @@ static void a_signal_saves_and_ends(void **state)
 
 static void a_lost_terminal_is_no_end(void **state)
 {
-	struct cvt_run *run = runs_make("epochs: 40\n");
-	const struct cvt_runner_options options = {.catch_signals = true, .event = on_event};
+	struct cvt_run *run = runs_make("epochs: 1\n");
+	const struct cvt_runner_options options = {.catch_signals = true, .event = on_hangup};
 	struct script script = {.also = hup_at_2};
 
 	(void)state;
