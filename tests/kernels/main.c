@@ -21,6 +21,7 @@
 	F(maxpool) \
 	F(norm) \
 	F(peak) \
+	F(product) \
 	F(winograd5)
 #endif
 
