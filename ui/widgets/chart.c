@@ -100,7 +100,7 @@ struct ticks { double at[MAX_TICKS]; int n; double step; };
 static struct ticks y_ticks(const struct chart_view *view, int rows)
 {
 	struct ticks t = {0};
-	int most = rows < 2 ? 1 : rows > 16 ? 8 : (rows + 1) / 2;
+	int most = rows < 2 ? 1 : rows <= 8 ? (rows + 1) / 2 : rows <= 20 ? rows * 2 / 5 : 8;
 	if (view->logarithmic) {
 		t.n = axis_log_ticks(view->y.lo, view->y.hi, most, t.at, MAX_TICKS);
 		return t;
