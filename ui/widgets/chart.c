@@ -242,28 +242,31 @@ static bool row_free(const struct plot *p, int row, int start, int columns)
 	return true;
 }
 
+/* The dotted lines first, so that no line cuts a label. */
 static void draw_marks(const struct plot *p, const struct chart *chart)
 {
 	enum { ROWS = 3 };
 	int free_from[2 * ROWS] = {0}, h = p->area.h;    /* the upper rows, then the lower ones: column from which a label fits */
-	for (int i = 0; i < chart->n_marks; i++) {
-		const struct chart_mark *m = &chart->marks[i];
-		if (m->x < p->view->x0 || m->x > p->view->x1) {
-			continue;
-		}
-		int column = dot_x(p, m->x) / p->canvas.dots_x, columns = text_columns(m->label);
-		for (int y = 0; y < h; y++) {
-			if (!p->canvas.cells[y * p->canvas.w + column].bits) {
-				pane_put(p->area, column, y, 0x2506, m->meaning);
+	for (int pass = 0; pass < 2; pass++) {
+		for (int i = 0; i < chart->n_marks; i++) {
+			const struct chart_mark *m = &chart->marks[i];
+			if (m->x < p->view->x0 || m->x > p->view->x1) {
+				continue;
 			}
-		}
-		int start = column + 1 + columns > p->area.w ? column - columns : column + 1;
-		for (int k = 0; start >= 0 && k < 2 * ROWS && h >= 2 * ROWS; k++) {
-			int row = k < ROWS ? k : h - 1 - (k - ROWS);
-			if (start >= free_from[k] && row_free(p, row, start, columns)) {
-				pane_text(p->area, start, row, m->meaning, m->label);
-				free_from[k] = start + columns + 1;
-				break;
+			int column = dot_x(p, m->x) / p->canvas.dots_x, columns = text_columns(m->label);
+			for (int y = 0; pass == 0 && y < h; y++) {
+				if (!p->canvas.cells[y * p->canvas.w + column].bits) {
+					pane_put(p->area, column, y, 0x2506, m->meaning);
+				}
+			}
+			int start = column + 1 + columns > p->area.w ? column - columns : column + 1;
+			for (int k = 0; pass == 1 && start >= 0 && k < 2 * ROWS && h >= 2 * ROWS; k++) {
+				int row = k < ROWS ? k : h - 1 - (k - ROWS);
+				if (start >= free_from[k] && row_free(p, row, start, columns)) {
+					pane_text(p->area, start, row, m->meaning, m->label);
+					free_from[k] = start + columns;
+					break;
+				}
 			}
 		}
 	}
