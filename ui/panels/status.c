@@ -40,7 +40,7 @@ void panel_header(const struct app *app, struct pane pane)
 		pane_right(pane, x, 0, pane.w - x - 1, CELL_DIM, app->listed ? "no run yet" : "reading the run store");
 		return;
 	}
-	if (app_alive(app)) {
+	if (app_alive(app) && live->state != CVT_STATE_PAUSED && live->state != CVT_STATE_BLOCKED) {
 		ago(app, live->updated, "batch", clock, sizeof clock);
 	}
 	snprintf(text, sizeof text, "%d thread%s  load %.1f", live->threads, live->threads == 1 ? "" : "s", app->load);
