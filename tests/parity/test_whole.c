@@ -22,6 +22,9 @@ static const float class_weights[] = {0.52f, 0.518f, 0.962f};
 /* Where PyTorch's float32 happens to be all but exact, rounding of float32 itself. */
 static const double least = 5e-7;
 /* Winograd's transforms round more than a direct sum, which is how PyTorch computes on a processor: by up to 15 in a layer. */
+/* Its rounding turns a ReLU or a maximum here and there, where PyTorch's float32 may have turned none: one moves gradients, and what they make
+ * of weights, by up to this. */
+static const double one_turn = 1e-2;
 static const struct way { const char *name; int conv; double times; } ways[] = {{"gemm", CVT_CONV_GEMM, 3}, {"winograd", CVT_CONV_WINOGRAD, 30}};
 
 struct net {
@@ -138,7 +141,8 @@ static int verdict(const struct fixture *f, const char *network, const struct wa
 	char record[64];
 	snprintf(record, sizeof record, "error32:%s", kind->name);
 	double ours = sqrt(kind->sum / kind->arrays), theirs = (double)fixture_number(f, record);
-	bool good = ours <= way->times * fmax(theirs, least / 3);
+	bool turns = way->conv == CVT_CONV_WINOGRAD && strcmp(kind->name, "logits");
+	bool good = ours <= fmax(way->times * fmax(theirs, least / 3), turns ? one_turn : 0);
 	print_message("# %-14s %-8s %-8s %.2e from float64; PyTorch's float32 %.2e%s\n", network, way->name, kind->name, ours, theirs,
 		good ? "" : "  TOO FAR");
 	return !good;
