@@ -3,7 +3,8 @@
  * First the weights are transformed, once a call. Then a task takes a strip of some tens of tiles through the three stages, alone, in
  * its worker's scratch: windows of all channels to V; for each block of outputs the products, M = V . U in each of the 64 or 36
  * planes; and M back to pixels, finished, in their place. V and M stay in the caches; U is read once a strip. A strip is long enough
- * that reading U costs little, short enough that V fits: 48 tiles up to 64 channels, 72 above.
+ * that reading U costs little, short enough that V fits: 48 tiles up to 64 channels, 72 above; less for few images, so that there is
+ * work for several threads, but 36 where U is too large for the caches and comes from memory for each strip.
  * F(6x6) where it saves at least a tenth of the multiplications, on maps of more than 32 x 32; else F(4x4), whose smaller tiles waste
  * less at the edges, whose weights are a little more than half as large, and which rounds better. */
 #include "nn/layers/conv_winograd3.h"
@@ -12,8 +13,13 @@
 
 #include "nn/layers/conv_common.h"
 
-enum { SHORT_STRIP = 48, LONG_STRIP = 72, LEAST_STRIP = 12, FEW_STRIPS = 16, LARGE_MAP = 33,
-	MOST_SHORT = 256 /* strips of a batch so small that they are shortened: 12 tiles x 16, or fewer than 48 strips */ };
+enum {
+	SHORT_STRIP = 48, LONG_STRIP = 72,      /* tiles, up to 64 channels and above */
+	LEAST_STRIP = 12, LEAST_LARGE = 36, FEW_STRIPS = 16,
+	LARGE_WEIGHTS = 1 << 20,                /* floats of U */
+	LARGE_MAP = 33,
+	MOST_SHORT = 256                        /* strips of a batch so small that they are shortened: 12 tiles x 16, or fewer than 48 strips */
+};
 #define STREAM_BYTES ((ptrdiff_t)4 << 20)       /* a tensor past this size is not in a cache when it is read next */
 
 static int whole(int a, int b)
@@ -36,9 +42,15 @@ struct cvt_winograd3_cut cvt_winograd3_cut(const struct cvt_conv_shape *shape, i
 	c.tile_rows = whole(c.h, c.m);
 	c.row_tiles = whole(c.w, c.m);
 	int whole_lines = c.m == 6 ? 8 : 4;     /* tiles that are whole cache lines: segments begin there */
-	int total = whole(c.n * c.tile_rows * c.row_tiles, FEW_STRIPS);
-	if (tiles > total)
-		tiles = total < LEAST_STRIP ? LEAST_STRIP : total;
+	int total = c.n * c.tile_rows * c.row_tiles, fair = whole(total, FEW_STRIPS);
+	int least = (int64_t)shape->in_c * shape->out_c * c.planes > LARGE_WEIGHTS ? LEAST_LARGE : LEAST_STRIP;
+	if (tiles > fair)
+		tiles = fair < least ? least : fair;
+	c.most_tiles = tiles;
+	if (c.row_tiles <= tiles) {             /* strips of equal length, in whole rows */
+		int even = whole(whole(total, whole(total, tiles)), c.row_tiles) * c.row_tiles;
+		tiles = even < tiles ? even : tiles;
+	}
 	c.segment_tiles = c.row_tiles;
 	c.row_segments = 1;
 	if (c.row_tiles > tiles) {
@@ -85,8 +97,8 @@ static struct job job_of(const struct cvt_conv_shape *shape, enum cvt_conv_pass 
 	j.cut = cvt_winograd3_cut(shape, n, j.channels <= 64 ? SHORT_STRIP : LONG_STRIP, kernels);
 	j.block = kernels->product.block_vectors * kernels->vector_length;
 	j.v_tile = cvt_winograd3_tile_stride(&j.cut, j.channels);
-	j.v_plane = cvt_winograd3_plane_stride(j.cut.strip_tiles, j.v_tile);
-	j.m_plane = cvt_winograd3_plane_stride(j.cut.strip_tiles, j.block);
+	j.v_plane = cvt_winograd3_plane_stride(j.cut.most_tiles, j.v_tile);
+	j.m_plane = cvt_winograd3_plane_stride(j.cut.most_tiles, j.block);
 	j.u_plane = cvt_winograd3_plane_stride(j.channels, cvt_winograd3_lanes(&j.cut, j.outputs));
 	return j;
 }
@@ -181,7 +193,7 @@ static void scratch(const struct cvt_conv_shape *shape, enum cvt_conv_pass pass,
 	if (pass == CVT_CONV_FORWARD)
 		*ret_shared_bytes += (size_t)(j.cut.strips < MOST_SHORT ? MOST_SHORT : j.cut.strips) * (size_t)j.outputs * 2 * sizeof(double);
 	*ret_worker_bytes = padded(j.cut.planes * (j.v_plane + j.m_plane)) +
-		padded((ptrdiff_t)cvt_winograd3_scratch(j.cut.m, j.cut.strip_tiles, kernels->vector_length));
+		padded((ptrdiff_t)cvt_winograd3_scratch(j.cut.m, j.cut.most_tiles, kernels->vector_length));
 }
 
 static void run(const struct cvt_conv_call *call, enum cvt_conv_pass pass)

@@ -16,6 +16,7 @@ struct cvt_winograd3_cut {
 	int tile_rows, row_tiles;               /* of an image; of a row */
 	int segment_tiles, row_segments;        /* tiles of a segment; segments of a row */
 	int strip_segments, strip_tiles;        /* of a strip, at most */
+	int most_tiles;                         /* at least strip_tiles, and never less for a larger batch: scratch is sized by it */
 	int segments, strips;                   /* of the batch */
 };
 

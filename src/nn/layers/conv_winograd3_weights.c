@@ -29,15 +29,15 @@ static struct job job_of(const struct cvt_conv_shape *shape, int n, const struct
 	j.parts = j.slices ? 1 : j.cut.strips < CHUNKS ? j.cut.strips : CHUNKS;
 	j.v_tile = cvt_winograd3_tile_stride(&j.cut, j.in_c);
 	j.p_tile = cvt_winograd3_tile_stride(&j.cut, j.out_c);
-	j.v_plane = cvt_winograd3_plane_stride(j.slices ? GROUP : j.cut.strip_tiles, j.v_tile);
-	j.p_plane = cvt_winograd3_plane_stride(j.slices ? GROUP : j.cut.strip_tiles, j.p_tile);
+	j.v_plane = cvt_winograd3_plane_stride(j.slices ? GROUP : j.cut.most_tiles, j.v_tile);
+	j.p_plane = cvt_winograd3_plane_stride(j.slices ? GROUP : j.cut.most_tiles, j.p_tile);
 	j.u_plane = cvt_winograd3_plane_stride(j.in_c, cvt_winograd3_lanes(&j.cut, j.out_c));
 	return j;
 }
 
 static size_t transform_bytes(const struct job *j)
 {
-	return cvt_winograd3_scratch(j->cut.m, j->cut.strip_tiles, j->cut.kernels->vector_length) * sizeof(float);
+	return cvt_winograd3_scratch(j->cut.m, j->cut.most_tiles, j->cut.kernels->vector_length) * sizeof(float);
 }
 
 /* V and P of a strip; returns its tiles. */
