@@ -73,7 +73,7 @@ int axis_log_ticks(double lo, double hi, int most, double *ticks, int size)
 {
 	int decades = (int)(log10(hi / lo) + 1e-9) + 1, n = 0, first = (int)floor(log10(lo) + 1e-9);
 	int every = most < 1 ? 1 : (decades + most - 1) / most;
-	bool fine = decades * 3 <= most;
+	bool fine = log10(hi / lo) * 3 <= most;
 	for (int k = first; k <= first + decades + 1 && n < size; k += fine ? 1 : every) {
 		static const double steps[] = {1, 2, 5};
 		for (int i = 0; i < (fine ? 3 : 1) && n < size; i++) {

@@ -317,7 +317,7 @@ static int draw_y_axis(const struct chart *chart, const struct chart_view *view,
 {
 	struct ticks t = y_ticks(view, rows);
 	char text[32];
-	int width = 0;
+	int width = 4;           /* "100%": charts above each other share their columns */
 	for (int i = 0; i < t.n; i++) {
 		y_label(chart, t.at[i], t.step, text, sizeof text);
 		width = text_columns(text) > width ? text_columns(text) : width;
