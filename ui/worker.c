@@ -12,6 +12,7 @@
 
 #include "convtui/dataset.h"
 #include "convtui/model.h"
+#include "rate.h"
 #include "worker.h"
 
 struct worker {
@@ -19,7 +20,7 @@ struct worker {
 	bool threaded;                       /* [I] */
 	int fd;                              /* [I] */
 	pthread_t thread;                    /* [I] */
-	char rated[96];                      /* [W] the run that rate comes from; only the worker touches it */
+	struct ui_rate_memory rated;         /* [W] the run that rate comes from; only the worker touches it */
 	pthread_mutex_t lock;
 	pthread_cond_t wake;                 /* [L lock] */
 	bool leave, hurry, asked;            /* [L lock] */
@@ -47,32 +48,12 @@ static void tell(const struct worker *w)
 	}
 }
 
-/* How fast the newest run that says so trained: its pictures a second times its network's multiply-adds. */
 static void find_rate(struct worker *w, const struct cvt_run *runs, int n)
 {
-	for (int i = n - 1; i >= 0 && i > n - 20; i--) {
-		double rate = runs[i].live.images_per_second;
-		if (!(rate > 0) || !isfinite(rate)) {
-			continue;
-		}
-		if (!strcmp(w->rated, runs[i].name)) {
-			return;
-		}
-		char path[1100];
-		struct cvt_config config;
-		struct cvt_description what;
-		cvt_config_init(&config);
-		snprintf(path, sizeof path, "%s/config.yaml", runs[i].folder);
-		if (cvt_config_load(&config, path, NULL) != CVT_OK || cvt_describe(&config, 3, &what, NULL) != CVT_OK) {
-			continue;
-		}
-		snprintf(w->rated, sizeof w->rated, "%s", runs[i].name);
-		pthread_mutex_lock(&w->lock);
-		w->rate = rate * (double)what.multiply_adds;
-		pthread_mutex_unlock(&w->lock);
-		cvt_description_finish(&what);
-		return;
-	}
+	double rate = ui_rate_of_runs(runs, n, &w->rated);
+	pthread_mutex_lock(&w->lock);
+	w->rate = rate;
+	pthread_mutex_unlock(&w->lock);
 }
 
 static void list(struct worker *w)

@@ -1,5 +1,7 @@
 /* describe.c - convtui describe: what a configuration is and costs, before anything is allocated. */
+#include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/cli.h"
@@ -7,25 +9,47 @@
 #include "convtui/dataset.h"
 #include "convtui/model.h"
 #include "convtui/text.h"
+#include "rate.h"
+#include "widgets/number.h"
 
 static const struct cli_flag flags[] = {
 	{"classes", "N", "how many classes, instead of counting the folders of the data"},
 	{NULL},
 };
 
-static int count_classes(const struct cli_args *args, const struct cvt_config *config, int *ret_n)
+/* *ret_pictures: 0 with --classes, for data that need not be there. */
+static int count_classes(const struct cli_args *args, const struct cvt_config *config, int *ret_n, int *ret_pictures)
 {
 	struct cvt_error err;
 	int64_t n;
 	if (!args->flags[0])
-		return cvt_dataset_count_classes(config->data, ret_n, NULL, &err) == CVT_OK ? CLI_DONE : cli_fail(&err);
+		return cvt_dataset_count_classes(config->data, ret_n, ret_pictures, &err) == CVT_OK ? CLI_DONE : cli_fail(&err);
 	if (!cvt_text_to_i64(args->flags[0], &n) || n < 2 || n > 65536)
 		return cli_wrong("--classes %s: must be 2 to 65536", args->flags[0]);
 	*ret_n = (int)n;
+	*ret_pictures = 0;
 	return CLI_DONE;
 }
 
-static int print_json(const struct cvt_description *d)
+/* From how fast past runs of the store trained here; NaN: none has, or the data is not there. */
+static int estimate(const struct cli_args *args, const struct cvt_config *config, const struct cvt_description *d, int pictures,
+	double *ret_seconds)
+{
+	struct ui_rate_memory memory = {0};
+	struct cvt_error err;
+	struct cvt_run *runs;
+	char store[1024];
+	int n, status = cli_store(args, store, sizeof store);
+	if (status != CLI_DONE)
+		return status;
+	if (cvt_store_list(store, &runs, &n, &err) != CVT_OK)
+		return cli_fail(&err);
+	*ret_seconds = ui_rate_epoch_seconds(ui_rate_of_runs(runs, n, &memory), d, config, pictures);
+	free(runs);
+	return CLI_DONE;
+}
+
+static int print_json(const struct cvt_description *d, double epoch_seconds)
 {
 	json_t *maps = json_array(), *layers = json_array();
 	for (int i = 0; i < d->n_feature_maps; i++)
@@ -36,10 +60,10 @@ static int print_json(const struct cvt_description *d)
 			"kernel", l->kernel, "output", l->output[0], l->output[1], l->output[2], "parameters", (json_int_t)l->parameters,
 			"multiply_adds", (json_int_t)l->multiply_adds, "bytes", (json_int_t)l->bytes));
 	}
-	return cli_json(json_pack("{s:s, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "network", d->network, "feature_maps", maps,
+	return cli_json(json_pack("{s:s, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}", "network", d->network, "feature_maps", maps,
 		"fm_total", (json_int_t)d->fm_total, "parameters", (json_int_t)d->parameters, "multiply_adds", (json_int_t)d->multiply_adds,
 		"train_bytes", (json_int_t)d->train_bytes, "eval_bytes", (json_int_t)d->eval_bytes, "checkpoint_bytes",
-		(json_int_t)d->checkpoint_bytes, "layers", layers));
+		(json_int_t)d->checkpoint_bytes, "epoch_seconds", cli_json_real(epoch_seconds), "layers", layers));
 }
 
 static void print_layers(struct cli_table *table, const struct cvt_description *d)
@@ -64,7 +88,19 @@ static void print_layers(struct cli_table *table, const struct cvt_description *
 	}
 }
 
-static int print_text(const struct cvt_config *config, int n_classes, const struct cvt_description *d)
+static void print_time(const struct cvt_config *config, double epoch_seconds)
+{
+	char epoch[32], all[32];
+	if (isnan(epoch_seconds)) {
+		puts("time           unknown until a run of this store was measured here");
+		return;
+	}
+	number_span(epoch_seconds, epoch, sizeof epoch);
+	number_span(epoch_seconds * config->epochs, all, sizeof all);
+	printf("time           %s an epoch, %s in all, as fast as the newest run trained\n", epoch, all);
+}
+
+static int print_text(const struct cvt_config *config, int n_classes, const struct cvt_description *d, double epoch_seconds)
 {
 	struct cli_table layers = {.columns = 6, .right = 1 << 3 | 1 << 4};
 	char parameters[32], multiply_adds[32], train[32], eval[32], checkpoint[32];
@@ -80,7 +116,9 @@ static int print_text(const struct cvt_config *config, int n_classes, const stru
 	printf("parameters     %s\nmultiply-adds  %s a picture, forward\n", parameters, multiply_adds);
 	printf("input          %d x %d x %d, %d classes\n", config->channels, config->image_size, config->image_size, n_classes);
 	printf("training       batch %d, learning rate %g, %d epochs\n", config->batch, config->lr, config->epochs);
-	printf("memory         %s to train, %s to evaluate, checkpoint %s\n\n", train, eval, checkpoint);
+	printf("memory         %s to train, %s to evaluate, checkpoint %s\n", train, eval, checkpoint);
+	print_time(config, epoch_seconds);
+	putchar('\n');
 	print_layers(&layers, d);
 	return cli_table_print(&layers);
 }
@@ -91,16 +129,19 @@ static int run(const struct cli_command *command, int argc, char **argv)
 	struct cvt_config config;
 	struct cvt_description description;
 	struct cvt_error err;
-	int n_classes, status = cli_parse(command, argc, argv, &args);
+	double epoch_seconds = NAN;
+	int n_classes, pictures = 0, status = cli_parse(command, argc, argv, &args);
 	if (status != CLI_DONE)
 		return status < 0 ? CLI_DONE : status;
 	status = cli_config(&args, args.n_positional ? args.positional[0] : NULL, &config);
 	if (status == CLI_DONE)
-		status = count_classes(&args, &config, &n_classes);
+		status = count_classes(&args, &config, &n_classes, &pictures);
 	if (status == CLI_DONE && cvt_describe(&config, n_classes, &description, &err) != CVT_OK)
 		status = cli_fail(&err);
 	else if (status == CLI_DONE) {
-		status = args.json ? print_json(&description) : print_text(&config, n_classes, &description);
+		status = estimate(&args, &config, &description, pictures, &epoch_seconds);
+		if (status == CLI_DONE)
+			status = args.json ? print_json(&description, epoch_seconds) : print_text(&config, n_classes, &description, epoch_seconds);
 		cvt_description_finish(&description);
 	}
 	cli_args_finish(&args);
@@ -108,6 +149,6 @@ static int run(const struct cli_command *command, int argc, char **argv)
 }
 
 const struct cli_command cli_describe_command = {
-	.name = "describe", .arguments = "[PRESET] [OPTIONS]", .help = "layers, shapes, parameters, multiply-adds, memory",
+	.name = "describe", .arguments = "[PRESET] [OPTIONS]", .help = "layers, shapes, parameters, multiply-adds, memory, time an epoch",
 	.example = "convtui describe --layers 4 --expansion 'x + 13'", .takes_options = true, .flags = flags, .max_positional = 1, .run = run,
 };

@@ -53,6 +53,17 @@ static int print_json(const struct cvt_run *runs, int n)
 	return status;
 }
 
+/* A line each, as the post prints its own. What it prints there is no accuracy, so there is no difference to show. */
+static void print_googlenets(const struct cvt_run *runs, int n, bool compare)
+{
+	for (int i = 0; i < n; i++) {
+		printf("GoogLeNet accuracy: %.3f", runs[i].live.val_accuracy);
+		if (compare)
+			printf("    post 99.000 is the number of its last epoch, no accuracy    %s", runs[i].name);
+		putchar('\n');
+	}
+}
+
 /* As pandas prints a Series of texts: labels to the left and as wide as the longest, four spaces, values to the right. */
 static void print_block(const struct cvt_run *runs, int n, bool compare)
 {
@@ -63,6 +74,10 @@ static void print_block(const struct cvt_run *runs, int n, bool compare)
 		label_width = width > label_width ? width : label_width;
 		width = snprintf(value, sizeof value, "%.3f%%", runs[i].live.val_accuracy);
 		value_width = width > value_width ? width : value_width;
+	}
+	if (block_of(&runs[0]) == 2) {
+		print_googlenets(runs, n, compare);
+		return;
 	}
 	puts("accuracies on validation set");
 	for (int i = 0; i < n; i++) {

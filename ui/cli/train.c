@@ -61,8 +61,8 @@ static void say_end(const struct report *report, const struct cvt_runner_result 
 	} else {
 		if (live->best_epoch > 0)
 			snprintf(best, sizeof best, "best %.3f%% in epoch %d", live->best_val_accuracy, live->best_epoch);
-		cli_lines_text(report->lines, false, "%s: %s, %.1f s, peak memory %lld MB", cvt_state_name(result->state), best, live->seconds,
-			(long long)(live->peak_bytes >> 20));
+		cli_lines_text(report->lines, false, "%s: %s, %.1f s, peak memory %lld MB", cvt_state_name(result->state), best,
+			isnan(live->seconds) ? 0 : live->seconds, (long long)(live->peak_bytes >> 20));
 		cli_lines_text(report->lines, false, "%s", report->folder);
 	}
 	if (result->reason[0])

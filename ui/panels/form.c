@@ -5,6 +5,7 @@
 
 #include "convtui/text.h"
 #include "panels/panels.h"
+#include "rate.h"
 #include "widgets/number.h"
 
 static void value_text(const struct app *app, const struct cvt_option *option, char *out, size_t size)
@@ -102,11 +103,10 @@ static int draw_time(const struct app *app, const struct cvt_description *d, str
 {
 	const struct form *f = &app->form;
 	bool known = f->facts.known && !strcmp(f->facts.data, f->cost_of.data);
-	if (!known || !(app->rate > 0)) {
+	double epoch = ui_rate_epoch_seconds(app->rate, d, &f->cost_of, known ? f->facts.pictures : 0);
+	if (isnan(epoch)) {
 		return pane_wrap(pane, y, CELL_DIM, "time an epoch: unknown until a run was measured");
 	}
-	double pictures = f->facts.pictures * (*f->cost_of.val ? 1 : 1 - f->cost_of.val_fraction - f->cost_of.test_fraction);
-	double epoch = pictures * (double)d->multiply_adds / app->rate;
 	char one[32], all[32];
 	number_span(epoch, one, sizeof one);
 	number_span(epoch * f->cost_of.epochs, all, sizeof all);

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "../scratch.h"
 #include "convtui/config.h"
@@ -115,6 +116,8 @@ static void make_run(const char *short_name, const char *network, double accurac
 	live.train_accuracy = 92;
 	live.val_accuracy = live.best_val_accuracy = accuracy;
 	live.best_epoch = 2;
+	live.images_per_second = 100;
+	assert_int_equal(gethostname(live.host, sizeof live.host - 1), 0);
 	assert_int_equal(cvt_writer_live(writer, &live, &e), CVT_OK);
 	cvt_writer_close(writer);
 }
@@ -182,6 +185,40 @@ static void the_posts_networks(void **state)
 			fail_msg("%s: %s", all[i].preset, out);
 		json_decref(object);
 	}
+}
+
+static double epoch_seconds(const char *line)
+{
+	works(line);
+	json_t *object = json_line(0), *seconds = json_object_get(object, "epoch_seconds");
+	double value = json_is_null(seconds) ? NAN : json_number_value(seconds);
+	assert_non_null(seconds);
+	json_decref(object);
+	return value;
+}
+
+/* From the pictures a second of the newest run, scaled by multiply-adds and by the training part. */
+static void describe_estimates_an_epoch(void **state)
+{
+	(void)state;
+	assert_true(isnan(epoch_seconds("describe --json")));
+	works("describe");
+	assert_non_null(strstr(out, "time           unknown"));
+	make_run("cnn", "3->16->29->42->55 FM total: 142", 99);
+	double whole = epoch_seconds("describe --json");
+	json_t *object;
+	int pictures = 0;
+	works("data builtin --json");
+	object = json_line(0);
+	pictures = (int)json_integer_value(json_object_get(object, "images"));
+	json_decref(object);
+	assert_true(pictures > 100 && fabs(whole - pictures * 0.6 / 100) < 0.02);
+	assert_true(fabs(epoch_seconds("describe --json --val-fraction 0.7") / whole - 0.5) < 1e-9);
+	double small = epoch_seconds("describe --json --image-size 64");
+	assert_true(small < whole / 15 && small > whole / 17);
+	assert_true(isnan(epoch_seconds("describe --json --classes 3")));
+	works("describe");
+	assert_non_null(strstr(out, " an epoch, "));
 }
 
 static void queue_runs_show_rm(void **state)
@@ -253,10 +290,11 @@ static void summary_is_the_posts(void **state)
 		"3->16->29->42->55 FM total: 142    98.195%\n"
 		"\naccuracies on validation set\n"
 		"VGG-11A    99.398%\n"
-		"\naccuracies on validation set\n"
-		"GoogLeNet    94.000%\n");
+		"\nGoogLeNet accuracy: 94.000\n");
 	works("summary --compare arch:cnn");
 	assert_non_null(strstr(out, "98.195%    post  99.398%      -1.203"));
+	works("summary --compare arch:googlenet");
+	assert_non_null(strstr(out, "GoogLeNet accuracy: 94.000    post 99.000 is the number of its last epoch, no accuracy    "));
 	works("summary --json");
 	json_t *object = json_line(2);
 	assert_true(fabs(json_number_value(json_object_get(object, "difference")) + 1.203) < 1e-9);
@@ -312,7 +350,7 @@ static void doctor_reports(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(usage_and_errors), TEST(yaml_errors_have_a_place), TEST(the_posts_networks), TEST(queue_runs_show_rm),
+		TEST(usage_and_errors), TEST(yaml_errors_have_a_place), TEST(the_posts_networks), TEST(describe_estimates_an_epoch), TEST(queue_runs_show_rm),
 		TEST(show_has_results_and_curves), TEST(summary_is_the_posts), TEST(the_posts_worked_examples), TEST(output_that_cannot_be_written),
 		TEST(doctor_reports),
 	};
