@@ -310,6 +310,63 @@ static void check_weight(struct kt *t, const struct cvt_conv_method *method)
 	other_threads(&r);
 }
 
+/* One thread; the same call by im2col and OpenBLAS beside it. */
+static void run_bench(void *context)
+{
+	struct trial *r = context;
+	r->method->run(&r->call, r->pass);
+}
+
+static void bench_shape(struct kt *t, const struct cvt_conv_method *method, enum cvt_conv_pass pass, int in_c, int out_c, int size, int n)
+{
+	const struct cvt_conv_method *methods[] = {method, &cvt_conv_gemm};
+	int kernel = method == &cvt_conv_1x1 ? 1 : 3;
+	size_t in = (size_t)in_c * size * size, out = (size_t)out_c * size * size;
+	struct trial r = {.t = t, .pass = pass};
+	r.call = (struct cvt_conv_call){.shape = {in_c, size, size, out_c, size, size, kernel, 1, kernel / 2}, .n = n, .kernels = t->kernels,
+		.x = kt_random(t, in * (size_t)n, true), .x_stride = (ptrdiff_t)in, .y = kt_random(t, out * (size_t)n, true), .y_stride = (ptrdiff_t)out,
+		.dx = kt_random(t, in * (size_t)n, true), .dx_stride = (ptrdiff_t)in, .dy_stride = (ptrdiff_t)out, .relu = true,
+		.weight = kt_random(t, (size_t)(in_c * out_c * kernel * kernel), true), .bias = kt_random(t, (size_t)out_c, true),
+		.dweight = kt_random(t, (size_t)(in_c * out_c * kernel * kernel), true), .dbias = kt_random(t, (size_t)out_c, true)};
+	r.call.dy = kt_random(t, out * (size_t)n, true);
+	for (int m = 0; m < 2; m++) {
+		char label[80];
+		size_t shared;
+		r.method = methods[m];
+		r.method->scratch(&r.call.shape, pass, n, t->kernels, &shared, &r.call.worker_bytes);
+		r.call.shared = kt_output(t, shared / sizeof(float), true);
+		r.call.workers = kt_output(t, r.call.worker_bytes / sizeof(float), true);
+		snprintf(label, sizeof label, "%s %d->%d@%d n%d", m ? "gemm" : "own", in_c, out_c, size, n);
+		kt_bench(t, label, 2.0 * (double)n * size * size * in_c * out_c * kernel * kernel, 0, run_bench, &r);
+	}
+}
+
+static void bench1(struct kt *t, enum cvt_conv_pass pass)
+{
+	bench_shape(t, &cvt_conv_1x1, pass, 64, 64, 64, 8);
+	bench_shape(t, &cvt_conv_1x1, pass, 192, 176, 32, 8);
+	bench_shape(t, &cvt_conv_1x1, pass, 480, 192, 16, 16);
+	bench_shape(t, &cvt_conv_1x1, pass, 832, 384, 8, 32);
+}
+
+static void bench3(struct kt *t, enum cvt_conv_pass pass)
+{
+	bench_shape(t, &cvt_conv_winograd3, pass, 3, 64, 256, 1);
+	bench_shape(t, &cvt_conv_winograd3, pass, 64, 64, 256, 1);
+	bench_shape(t, &cvt_conv_winograd3, pass, 128, 128, 128, 2);
+	bench_shape(t, &cvt_conv_winograd3, pass, 256, 256, 64, 4);
+	bench_shape(t, &cvt_conv_winograd3, pass, 512, 512, 32, 8);
+	bench_shape(t, &cvt_conv_winograd3, pass, 512, 512, 16, 16);
+	bench_shape(t, &cvt_conv_winograd3, pass, 160, 320, 8, 32);
+	bench_shape(t, &cvt_conv_winograd3, pass, 64, 64, 50, 8);
+}
+
+static void bench_forward1(struct kt *t) { bench1(t, CVT_CONV_FORWARD); }
+static void bench_input1(struct kt *t) { bench1(t, CVT_CONV_INPUT_GRADIENT); }
+static void bench_weight1(struct kt *t) { bench1(t, CVT_CONV_WEIGHT_GRADIENT); }
+static void bench_forward3(struct kt *t) { bench3(t, CVT_CONV_FORWARD); }
+static void bench_input3(struct kt *t) { bench3(t, CVT_CONV_INPUT_GRADIENT); }
+static void bench_weight3(struct kt *t) { bench3(t, CVT_CONV_WEIGHT_GRADIENT); }
 static void forward1(struct kt *t) { check_forward(t, &cvt_conv_1x1); }
 static void input1(struct kt *t) { check_input(t, &cvt_conv_1x1); }
 static void weight1(struct kt *t) { check_weight(t, &cvt_conv_1x1); }
@@ -318,7 +375,8 @@ static void input3(struct kt *t) { check_input(t, &cvt_conv_winograd3); }
 static void weight3(struct kt *t) { check_weight(t, &cvt_conv_winograd3); }
 
 const struct kt_slot kt_conv_methods[] = {
-	{"1x1.forward", forward1, NULL}, {"1x1.input_gradient", input1, NULL}, {"1x1.weight_gradient", weight1, NULL},
-	{"winograd3.forward", forward3, NULL}, {"winograd3.input_gradient", input3, NULL}, {"winograd3.weight_gradient", weight3, NULL},
+	{"1x1.forward", forward1, bench_forward1}, {"1x1.input_gradient", input1, bench_input1},
+	{"1x1.weight_gradient", weight1, bench_weight1}, {"winograd3.forward", forward3, bench_forward3},
+	{"winograd3.input_gradient", input3, bench_input3}, {"winograd3.weight_gradient", weight3, bench_weight3},
 	{NULL, NULL, NULL},
 };

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "harness.h"
-#include "nn/layers/dense_method.h"
+#include "nn/layers/dense_gemm.h"
 
 static struct cvt_pool *pool_of(int threads)
 {
@@ -209,6 +209,51 @@ static void check_backward(struct kt *t)
 		kt_same(t, "velocity on other threads", a->velocity, first.velocity, r.weights * sizeof(float));
 }
 
+/* One thread; the same call on OpenBLAS beside it. */
+struct bench { const struct cvt_dense_method *method; struct cvt_dense_call call; enum cvt_dense_pass pass; };
+
+static void run_bench(void *context)
+{
+	struct bench *b = context;
+	if (b->pass == CVT_DENSE_FORWARD)
+		b->method->forward(&b->call);
+	else
+		b->method->backward(&b->call);
+}
+
+static void bench_shape(struct kt *t, enum cvt_dense_pass pass, int in, int out, int n)
+{
+	const struct cvt_dense_method *methods[] = {&cvt_dense_lanes, &cvt_dense_gemm};
+	struct bench b = {.pass = pass, .call = {.in = in, .out = out, .n = n, .x_stride = in, .y_stride = out, .dy_stride = out, .dx_stride = in,
+		.lr = 1e-6f, .kernels = t->kernels}};
+	b.call.x = kt_random(t, (size_t)in * (size_t)n, true);
+	b.call.dx = kt_random(t, (size_t)in * (size_t)n, true);
+	b.call.dy = kt_random(t, (size_t)out * (size_t)n, true);
+	b.call.y = kt_random(t, (size_t)out * (size_t)n, true);
+	b.call.weight = kt_random(t, (size_t)in * (size_t)out, true);
+	for (int m = 0; m < 2; m++) {
+		char label[80];
+		size_t shared;
+		b.method = methods[m];
+		b.method->scratch(in, out, pass, n, t->kernels, &shared, &b.call.worker_bytes);
+		b.call.shared = kt_output(t, shared / sizeof(float), true);
+		b.call.workers = kt_output(t, b.call.worker_bytes / sizeof(float), true);
+		snprintf(label, sizeof label, "%s %d->%d n%d", m ? "gemm" : "own", in, out, n);
+		kt_bench(t, label, (pass == CVT_DENSE_FORWARD ? 2.0 : 4.0) * n * in * (double)out, 0, run_bench, &b);
+	}
+}
+
+static void bench_pass(struct kt *t, enum cvt_dense_pass pass)
+{
+	bench_shape(t, pass, 65536, 256, 128);
+	bench_shape(t, pass, 32768, 1024, 16);
+	bench_shape(t, pass, 4096, 4096, 16);
+	bench_shape(t, pass, 4096, 1000, 1);
+}
+
+static void bench_forward(struct kt *t) { bench_pass(t, CVT_DENSE_FORWARD); }
+static void bench_backward(struct kt *t) { bench_pass(t, CVT_DENSE_BACKWARD); }    /* with the update of SGD */
+
 const struct kt_slot kt_dense_method[] = {
-	{"dense.forward", check_forward, NULL}, {"dense.backward", check_backward, NULL}, {NULL, NULL, NULL},
+	{"dense.forward", check_forward, bench_forward}, {"dense.backward", check_backward, bench_backward}, {NULL, NULL, NULL},
 };
