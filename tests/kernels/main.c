@@ -64,6 +64,8 @@ static void run_slot(void **state)
 	const struct job *job = *state;
 	int from = first_trial;
 	char where[1200];
+	signal(SIGSEGV, on_fault);              /* here: cmocka has its own until a test begins */
+	signal(SIGBUS, on_fault);
 	for (; first_trial < from + shapes; first_trial++) {
 		begin(&current, job);
 		job->slot->check(&current);
@@ -140,7 +142,5 @@ int main(int argc, char **argv)
 	}
 	if (bench)
 		return 0;
-	signal(SIGSEGV, on_fault);
-	signal(SIGBUS, on_fault);
 	return _cmocka_run_group_tests("kernels", tests, (size_t)n, NULL, NULL);
 }
