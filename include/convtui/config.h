@@ -110,6 +110,9 @@ CVT_NODISCARD int cvt_config_parse(struct cvt_config *config, const char *text, 
 	struct cvt_error *err);
 /* A file (when `name` has a '/' or ends in .yaml) or a preset compiled into the program. Not found: lists near names. */
 CVT_NODISCARD int cvt_config_load_preset(struct cvt_config *config, const char *name, struct cvt_error *err);
+/* Some values only turn out not to work when a network is built of them. When err's message begins with a key ("image-size 16: ...",
+ * "expansion: ...") whose value `config` has from that preset or file, err gets its file, line and column; true then. Otherwise err stays. */
+bool cvt_config_place(const char *name, const struct cvt_config *config, struct cvt_error *err);
 /* The presets compiled in, sorted by name, NULL-terminated; help is the preset's first comment line. */
 struct cvt_preset { const char *name, *help, *text; };
 const struct cvt_preset *cvt_presets(int *ret_n);

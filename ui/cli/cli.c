@@ -45,6 +45,13 @@ int cli_config_failed(const struct cvt_error *err)
 		? CLI_FAILED : CLI_USAGE;
 }
 
+int cli_network_failed(const char *preset, const struct cvt_config *config, struct cvt_error *err)
+{
+	if (preset)
+		(void)cvt_config_place(preset, config, err);
+	return cli_fail(err);
+}
+
 /* Another process, in another folder, shall find the same files. What does not exist keeps its name for the error that comes. */
 static int absolute(const char *key, char *path, size_t size)
 {

@@ -47,6 +47,8 @@ int cli_wrong(const char *format, ...) CVT_PRINTF(1, 2);
 
 /* Preset (positional `preset`, may be NULL), then the flags over it, resolved and checked. One configuration; a list or range is an error. */
 int cli_config(const struct cli_args *args, const char *preset, struct cvt_config *ret_config);   /* CLI_DONE or an exit code, said */
+/* cli_fail for what cvt_describe finds, with the place in the preset (may be NULL) where the value stands. */
+int cli_network_failed(const char *preset, const struct cvt_config *config, struct cvt_error *err);
 int cli_config_failed(const struct cvt_error *err);                                               /* says it; the exit code */
 int cli_absolute_paths(struct cvt_config *config);                                                /* data, val, init; cli_config does it */
 int cli_store(const struct cli_args *args, char *path, size_t size);                              /* the run store */

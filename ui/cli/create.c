@@ -6,7 +6,7 @@
 #include "convtui/dataset.h"
 #include "convtui/model.h"
 
-int cli_create(const char *store, const struct cvt_config *config, struct cvt_run *ret_run)
+int cli_create(const char *store, const struct cvt_config *config, const char *preset, struct cvt_run *ret_run)
 {
 	struct cvt_description network;
 	struct cvt_error err;
@@ -16,7 +16,7 @@ int cli_create(const char *store, const struct cvt_config *config, struct cvt_ru
 	if (rc == CVT_OK)
 		rc = cvt_describe(config, n_classes, &network, &err);
 	if (rc < 0)
-		return cli_fail(&err);
+		return cli_network_failed(preset, config, &err);
 	rc = cvt_config_write(config, &(struct cvt_provenance){.version = CVT_VERSION}, &text, &err);
 	if (rc == CVT_OK) {
 		what = (struct cvt_new_run){.short_name = cvt_arch_name(config->arch), .config_yaml = text, .network = network.network,

@@ -137,7 +137,7 @@ static int run(const struct cli_command *command, int argc, char **argv)
 	if (status == CLI_DONE)
 		status = count_classes(&args, &config, &n_classes, &pictures);
 	if (status == CLI_DONE && cvt_describe(&config, n_classes, &description, &err) != CVT_OK)
-		status = cli_fail(&err);
+		status = cli_network_failed(args.n_positional ? args.positional[0] : NULL, &config, &err);
 	else if (status == CLI_DONE) {
 		status = estimate(&args, &config, &description, pictures, &epoch_seconds);
 		if (status == CLI_DONE)

@@ -11,7 +11,7 @@
 struct plan { struct cvt_config config; char network[160]; int64_t parameters; };
 struct plans { int n; struct plan *plans; };
 
-static int add(struct plans *plans, const struct cvt_sweep *sweep)
+static int add(struct plans *plans, const struct cvt_sweep *sweep, const char *preset)
 {
 	struct cvt_error err;
 	void *grown = realloc(plans->plans, sizeof *plans->plans * (size_t)(plans->n + sweep->n));
@@ -28,7 +28,7 @@ static int add(struct plans *plans, const struct cvt_sweep *sweep)
 			return status;
 		if (cvt_dataset_count_classes(plan->config.data, &n_classes, NULL, &err) != CVT_OK
 			|| cvt_describe(&plan->config, n_classes, &d, &err) != CVT_OK)
-			return cli_fail(&err);
+			return cli_network_failed(preset, &plan->config, &err);
 		memcpy(plan->network, d.network, sizeof plan->network);
 		plan->parameters = d.parameters;
 		cvt_description_finish(&d);
@@ -46,7 +46,7 @@ static int add_preset(struct plans *plans, const struct cli_args *args, const ch
 	int status = preset ? cvt_sweep_load_preset(preset, args->options, &sweep, &err) : cvt_sweep_expand(&base, args->options, &sweep, &err);
 	if (status != CVT_OK)
 		return cli_config_failed(&err);
-	status = add(plans, &sweep);
+	status = add(plans, &sweep, preset);
 	cvt_sweep_finish(&sweep);
 	return status;
 }

@@ -138,7 +138,7 @@ static int train(const struct cli_command *command, int argc, char **argv)
 	if (rc == CLI_DONE)
 		rc = cli_store(&args, store, sizeof store);
 	if (rc == CLI_DONE)
-		rc = cli_create(store, &config, &run);
+		rc = cli_create(store, &config, args.n_positional > 0 ? args.positional[0] : NULL, &run);
 	if (rc == CLI_DONE)
 		rc = cli_train_run(run.folder, &(struct cli_train_options){.json = args.json}, NULL, NULL);
 	cli_args_finish(&args);

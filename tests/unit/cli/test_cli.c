@@ -163,6 +163,29 @@ static void yaml_errors_have_a_place(void **state)
 	snprintf(line, sizeof line, "describe %s", scratch("p.yaml"));
 	snprintf(says, sizeof says, "%s:2:5: ", scratch("p.yaml"));
 	fails(line, 1, says);
+	static const struct { const char *yaml, *says; } rows[] = {
+		{"arch: cnn\nlayerz: 3\n", ":2:1: unknown key 'layerz': did you mean layers?"},
+		{"arch: cnn\nlayers: three\n", ":2:9: layers 'three': must be a whole number"},
+		{"layers: 99\n", ":1:9: layers 99: must be 1 to 8"},
+		{"arch: {cnn: 3}\n", ":1:7: a mapping inside a mapping"},
+		/* What only the network can tell. */
+		{"arch: vgg-a\nimage-size: 16\n", ":2:13: image-size 16: VGG halves the picture five times, so at least 32 works"},
+		{"arch: googlenet\ninception: post\nimage-size: 63\n", ":3:13: image-size 63: GoogLeNet with inception post"},
+		{"expansion: x +* 3\n", ":1:15: expansion: "},
+		{"expansion: 'x +* 3'\n", ":1:16: expansion: "},
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		scratch_text(scratch("p.yaml"), rows[i].yaml);
+		snprintf(says, sizeof says, "%s%s", scratch("p.yaml"), rows[i].says);
+		fails(line, 1, says);
+		snprintf(line, sizeof line, "queue %s", scratch("p.yaml"));
+		fails(line, 1, says);
+		snprintf(line, sizeof line, "describe %s", scratch("p.yaml"));
+	}
+	/* A flag over it has no place in the file. */
+	scratch_text(scratch("p.yaml"), "arch: vgg-a\nimage-size: 64\n");
+	snprintf(line, sizeof line, "describe --image-size 16 %s", scratch("p.yaml"));
+	fails(line, 1, "convtui: image-size 16: VGG");
 }
 
 /* Every network of the post: parameters as PyTorch counts them. */
