@@ -180,6 +180,16 @@ CVT_INLINE void store_row(const vf *pixels, int columns, float *y, ptrdiff_t pla
 	}
 }
 
+/* The largest of each 2 x 2, in place. Tiles begin in even rows and columns. */
+CVT_INLINE void pool_rows(vf *pixels, int stride, int rows, int columns)
+{
+	for (int r = 0; r < rows / 2; r++)
+		for (int i = 0; i < columns / 2; i++) {
+			const vf *upper = pixels + 2 * r * stride + 2 * i, *lower = upper + stride;
+			pixels[r * stride + i] = vmax(vmax(upper[0], upper[1]), vmax(lower[0], lower[1]));
+		}
+}
+
 CVT_INLINE void output_tile(int a, const float *v, ptrdiff_t plane, const struct finish *f, vf *to, int stride)
 {
 	int m = a - 2;
@@ -207,9 +217,10 @@ CVT_INLINE void output_of(int a, const struct cvt_winograd3_segment *s, const fl
 {
 	int m = a - 2, stride = s->tiles * m + VL;
 	int rows = s->h - s->y < m ? s->h - s->y : m, columns = s->w - s->x < s->tiles * m ? s->w - s->x : s->tiles * m;
-	ptrdiff_t map = (ptrdiff_t)s->h * s->w;
+	int part = finish->pooled ? 2 : 1, w = s->w / part, x = s->x / part;
+	ptrdiff_t map = (ptrdiff_t)(s->h / part) * w;
 	vf *pixels = (vf *)scratch;
-	bool stream = finish->stream && ((uintptr_t)y | (uintptr_t)s->w * 4 | (uintptr_t)s->x * 4) % 64 == 0;
+	bool stream = finish->stream && ((uintptr_t)y | (uintptr_t)w * 4 | (uintptr_t)x * 4) % 64 == 0;
 	for (int o = 0; o < channels; o += VL) {
 		int n = channels - o < VL ? channels - o : VL;
 		struct finish f = {.bias = load_constants(finish->bias, o, channels), .scale = load_constants(finish->scale, o, channels),
@@ -219,8 +230,10 @@ CVT_INLINE void output_of(int a, const struct cvt_winograd3_segment *s, const fl
 			output_tile(a, v + (ptrdiff_t)t * width + o, plane, &f, pixels + t * m, stride);
 		if (finish->sums)
 			add_sums(pixels, stride, rows, columns, f.pivot, n, finish->sums + 2 * o);
-		for (int r = 0; r < rows; r++)
-			store_row(pixels + r * stride, columns, y + o * map + (ptrdiff_t)(s->y + r) * s->w + s->x, map, n, finish->adds, stream);
+		if (finish->pooled)
+			pool_rows(pixels, stride, rows, columns);
+		for (int r = 0; r < rows / part; r++)
+			store_row(pixels + r * stride, columns / part, y + o * map + (ptrdiff_t)(s->y / part + r) * w + x, map, n, finish->adds, stream);
 	}
 	if (stream)
 		vstream_fence();

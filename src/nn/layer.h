@@ -27,6 +27,9 @@ struct cvt_step {                           /* one call of forward and one of ba
 	bool mask_dx;                           /* the producer ends in ReLU and leaves its mask to us: dx *= [x > 0] */
 	bool dy_masked;                         /* the same, seen from the producer */
 	bool dx_in_place;                       /* dx is where x was */
+	const struct cvt_node *sums_norm;       /* producer: the norm that reads y, and takes its sums from our forward; NULL: none does */
+	int sums_from, sums_until;              /* the steps that leave and take the sums; -1: none */
+	double *sums; float *pivot;             /* of both: [c][2], sum and sum of squares of y - pivot, and [c] */
 	int remake_before;                      /* the step before whose backward y is made again; -1: it is kept, or not needed */
 	float *forward_x, *backward_x, *backward_y;     /* where x and y are in each direction: x.data and y.data are set from these */
 	unsigned backward_reads;                /* set by ops->plan: the planner keeps nothing else alive */
@@ -42,7 +45,9 @@ struct cvt_layer_ops {
 	bool identity_at_evaluation;            /* the same, at evaluation only (dropout) */
 	bool masks_dx;                          /* can leave out the gradient where x <= 0 (see mask_dx) */
 	bool overwrites_x;                      /* its backward may write dx over x */
-	/* May `next`, the only reader of the step's output so far, become part of it? NULL: never. Called again after each. */
+	bool takes_sums;                        /* a norm: can use the sums of x that its producer made on the way */
+	bool (*gives_sums)(const struct cvt_step *step);        /* can it, in training? NULL: no */
+	/* May `next`, the only reader of the step's output so far, become part of it? NULL: never. Called again after each. Shapes: the nodes'. */
 	bool (*absorb)(const struct cvt_step *step, const struct cvt_node *next);
 	/* Fills backward_reads, saved_bytes, scratch; cannot fail. Shapes, absorbed and wants_dx are known, addresses are not. */
 	void (*plan)(struct cvt_step *step);

@@ -150,6 +150,12 @@ static void gradient_lifetimes(struct cvt_plan *plan)
 	}
 }
 
+/* [c][2] doubles and [c] floats, as set_views cuts them. */
+static size_t sums_bytes(const struct cvt_step *step)
+{
+	return step->sums_norm ? (size_t)step->y.c * (2 * sizeof(double) + sizeof(float)) : 0;
+}
+
 static void scratch_lifetimes(struct cvt_plan *plan)
 {
 	size_t workers = (size_t)plan->options.workers;
@@ -162,6 +168,7 @@ static void scratch_lifetimes(struct cvt_plan *plan)
 		b[2] = add_buffer(plan, step->forward.worker_bytes * workers, s, s);
 		b[3] = add_buffer(plan, backward ? step->backward.shared_bytes : 0, then, then);
 		b[4] = add_buffer(plan, backward ? step->backward.worker_bytes * workers : 0, then, then);
+		b[5] = add_buffer(plan, sums_bytes(step), s, step->sums_norm ? step->sums_until : s);
 	}
 }
 
@@ -200,6 +207,11 @@ static void set_views(struct cvt_plan *plan)
 			&step->backward.workers};
 		for (int i = 0; i < 5; i++)
 			*pointers[i] = plan->memory + plan->buffers[plan->step_buffers[s][i]].offset;
+		int producer = step->sums_norm ? s : step->sums_from;
+		if (producer >= 0) {
+			step->sums = (double *)(plan->memory + plan->buffers[plan->step_buffers[producer][5]].offset);
+			step->pivot = (float *)(step->sums + (ptrdiff_t)2 * plan->steps[producer].y.c);
+		}
 	}
 }
 
@@ -212,7 +224,7 @@ static int plan_allocate(struct cvt_plan *plan, const struct cvt_graph *graph, c
 	plan->places = calloc(n, sizeof *plan->places);
 	plan->roots = calloc(n, sizeof *plan->roots);
 	plan->requires_grad = calloc(n, sizeof *plan->requires_grad);
-	plan->buffers = calloc(n * 8 + 2, sizeof *plan->buffers);
+	plan->buffers = calloc(n * 9 + 2, sizeof *plan->buffers);
 	plan->step_buffers = calloc(n, sizeof *plan->step_buffers);
 	if (!plan->steps || !plan->places || !plan->roots || !plan->requires_grad || !plan->buffers || !plan->step_buffers)
 		return cvt_fail(err, CVT_ERR_MEMORY, "out of memory for the plan of %d layers", graph->n_nodes);

@@ -27,7 +27,7 @@ struct cvt_plan {
 	struct cvt_root *roots;                 /* of each node; meaningful where places[i].root == i */
 	bool *requires_grad;                    /* of each node: something that learns is at or before it */
 	struct cvt_buffer *buffers; int n_buffers;
-	int (*step_buffers)[5];                 /* of each step: saved, forward shared and workers, backward shared and workers */
+	int (*step_buffers)[6];                 /* of each step: saved, forward shared and workers, backward shared and workers, sums */
 	size_t bytes;                           /* of the workspace */
 	char *memory;                           /* NULL: dry */
 	struct cvt_plan *shared;                /* whose memory this is; NULL: own */
@@ -35,7 +35,7 @@ struct cvt_plan {
 
 /* Nodes that are another's memory: places. */
 void cvt_plan_places(struct cvt_plan *plan);
-/* Nodes into steps, each absorbing what it can; who requires gradients; whose ReLU mask is left to the reader. CVT_ERR_RANGE: a node that
+/* Nodes into steps, each absorbing what it can; who requires gradients; whose ReLU mask is left to the reader; whose sums. CVT_ERR_RANGE: a node that
  * nothing reads. */
 CVT_NODISCARD int cvt_plan_fuse(struct cvt_plan *plan, struct cvt_error *err);
 /* The point of the timeline at which a step runs backward. */

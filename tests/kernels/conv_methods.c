@@ -250,6 +250,35 @@ static void check_sums(struct trial *r, const float *y)
 	}
 }
 
+/* The same call again, but only the largest of each 2 x 2 is written: bit for bit that of y. */
+static void check_pooled(struct trial *r, const float *y)
+{
+	const struct cvt_reference_conv *c = &r->c;
+	struct cvt_conv_call call = r->call;
+	int h = c->out_h / 2, w = c->out_w / 2;
+	if (h == 0 || w == 0)
+		return;
+	size_t image = (size_t)c->out_c * h * w, stride = stride_of(r->t, "pooled_gap", image, call.y_stride % 16 == 0), at = 0;
+	float *want = kt_output(r->t, image * (size_t)c->n, false);
+	for (size_t map = 0; map < (size_t)c->n * c->out_c; map++)
+		for (int i = 0; i < h; i++)
+			for (int k = 0; k < w; k++) {
+				const float *p = y + (map * c->out_h + 2 * (size_t)i) * c->out_w + 2 * k;
+				want[at++] = fmaxf(fmaxf(p[0], p[1]), fmaxf(p[c->out_w], p[c->out_w + 1]));
+			}
+	call.y = NULL;
+	call.sums = NULL;
+	call.pooled_stride = (ptrdiff_t)stride;
+	call.pooled = apart(r->t, NULL, c->n, image, stride, call.y_stride % 16 == 0);
+	r->method->run(&call, CVT_CONV_FORWARD);
+	const float *got = gather(r->t, call.pooled, c->n, image, stride);
+	for (size_t i = 0; i < at; i++)
+		if (got[i] != want[i]) {         /* -0 is 0 */
+			kt_fail(r->t, "pooled output %zu is %.9g, the largest of four is %.9g", i, (double)got[i], (double)want[i]);
+			return;
+		}
+}
+
 static void check_forward(struct kt *t, const struct cvt_conv_method *method)
 {
 	struct trial r;
@@ -275,6 +304,8 @@ static void check_forward(struct kt *t, const struct cvt_conv_method *method)
 	kt_close(t, "y", y, want, bound, count, tolerance(&r, (size_t)r.c.in_c));
 	if (a->sums)
 		check_sums(&r, y);
+	if (method->pools)
+		check_pooled(&r, y);
 	other_threads(&r);
 }
 

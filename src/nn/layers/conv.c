@@ -1,6 +1,7 @@
 /* conv.c - the convolution as a layer: chooses a method for each pass from shapes alone, and absorbs what follows.
  *
- * Absorbed: ReLU; at evaluation also batch norm, as a scale and a shift of each map, before or after the ReLU. */
+ * Absorbed: ReLU; at evaluation also batch norm, as a scale and a shift of each map, before or after the ReLU, and where the method can,
+ * 2 x 2 max pooling: then the large maps are never written. In training the norm that follows is left the sums of what it reads. */
 #include <math.h>
 
 #include "nn/layer.h"
@@ -17,7 +18,8 @@ static const struct cvt_conv_method *const methods[][6] = {
 static struct cvt_conv_shape shape_of(const struct cvt_step *step)
 {
 	const struct cvt_conv_args *a = &step->node->as.conv;
-	return (struct cvt_conv_shape){.in_c = step->x.c, .in_h = step->x.h, .in_w = step->x.w, .out_c = step->node->c,
+	const struct cvt_node *x = &step->graph->nodes[step->node->inputs[0]];
+	return (struct cvt_conv_shape){.in_c = x->c, .in_h = x->h, .in_w = x->w, .out_c = step->node->c,
 		.out_h = step->node->h, .out_w = step->node->w, .kernel = a->kernel, .stride = a->stride, .padding = a->padding};
 }
 
@@ -41,9 +43,20 @@ static int absorbed(const struct cvt_step *step, const struct cvt_layer_ops *ops
 
 static bool conv_absorb(const struct cvt_step *step, const struct cvt_node *next)
 {
+	if (absorbed(step, &cvt_max_pool_ops) >= 0)
+		return false;
 	if (next->ops == &cvt_relu_ops)
 		return absorbed(step, &cvt_relu_ops) < 0;
+	if (next->ops == &cvt_max_pool_ops) {
+		const struct cvt_pool_args *pool = &next->as.pool;
+		return !step->training && pool->kernel == 2 && pool->stride == 2 && pool->padding == 0 && choose(step, CVT_CONV_FORWARD)->pools;
+	}
 	return next->ops == &cvt_norm_ops && !step->training && !next->as.norm.batch_statistics && absorbed(step, &cvt_norm_ops) < 0;
+}
+
+static bool conv_gives_sums(const struct cvt_step *step)
+{
+	return choose(step, CVT_CONV_FORWARD)->sums;
 }
 
 static bool learns(const struct cvt_step *step)
@@ -114,12 +127,30 @@ static void fold_norm(const struct cvt_step *step, struct cvt_conv_call *call)
 	call->shared = (char *)step->forward.shared + fold_bytes(step);
 }
 
+/* The pivot keeps squares from cancelling: near the mean, and known before the step. */
+static void leave_sums(const struct cvt_step *step, struct cvt_conv_call *call)
+{
+	if (!step->sums_norm)
+		return;
+	const float *mean = cvt_step_param(step, step->sums_norm, 2)->value;
+	for (int o = 0; o < step->node->c; o++)
+		step->pivot[o] = isfinite(mean[o]) ? mean[o] : 0;
+	call->pivot = step->pivot;
+	call->sums = step->sums;
+}
+
 static void conv_forward(const struct cvt_step *step, const struct cvt_exec *exec)
 {
 	struct cvt_conv_call call = call_of(step, exec, &step->forward);
-	call.y = step->y.data;
-	call.y_stride = step->y.image_stride;
+	if (absorbed(step, &cvt_max_pool_ops) >= 0) {
+		call.pooled = step->y.data;
+		call.pooled_stride = step->y.image_stride;
+	} else {
+		call.y = step->y.data;
+		call.y_stride = step->y.image_stride;
+	}
 	fold_norm(step, &call);
+	leave_sums(step, &call);
 	choose(step, CVT_CONV_FORWARD)->run(&call, CVT_CONV_FORWARD);
 }
 
@@ -165,7 +196,7 @@ static const char *conv_method(const struct cvt_step *step)
 	return choose(step, CVT_CONV_FORWARD)->name;
 }
 
-const struct cvt_layer_ops cvt_conv_ops = {.name = "conv", .overwrites_x = true, .absorb = conv_absorb, .plan = conv_plan,
+const struct cvt_layer_ops cvt_conv_ops = {.name = "conv", .overwrites_x = true, .gives_sums = conv_gives_sums, .absorb = conv_absorb, .plan = conv_plan,
 	.forward = conv_forward, .backward = conv_backward, .multiply_adds = conv_multiply_adds, .method = conv_method};
 
 int cvt_conv(struct cvt_graph *g, int x, struct cvt_conv_args a)

@@ -203,4 +203,4 @@ static void run(const struct cvt_conv_call *call, enum cvt_conv_pass pass)
 	}
 }
 
-const struct cvt_conv_method cvt_conv_1x1 = {"1x1", fits, scratch, run};
+const struct cvt_conv_method cvt_conv_1x1 = {.name = "1x1", .fits = fits, .scratch = scratch, .run = run, .sums = true};

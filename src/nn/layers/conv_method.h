@@ -30,8 +30,8 @@ struct cvt_conv_call {
 	const float *scale, *shift;             /* evaluation: NULL, or y = y*scale[o] + shift[o] (batch norm folded in), before or after relu: */
 	bool scale_after_relu;
 	float *pooled; ptrdiff_t pooled_stride; /* forward, of a method that pools: NULL, or [n, out_c, out_h/2, out_w/2]: of each 2 x 2 of y, as it is */
-	                                        /* written (after bias, relu, scale and shift), the maximum, also when y is NULL: not wanted */
-	const float *pool_sign;                 /* NULL, or [out_c]: the minimum where it is below 0 (gamma of a norm between here and the pool) */
+	                                        /* written (after bias, relu, scale and shift), the maximum. y is NULL then: not wanted (winograd5, stem: or both) */
+	const float *pool_sign;                 /* winograd5, stem: NULL, or [out_c]: the minimum where it is below 0 (gamma of a norm between here and the pool) */
 	double *sums;                           /* training: NULL, or [out_c][2]: sum and sum of squares of y - pivot, for the norm that follows */
 	const float *pivot;                     /* [out_c] */
 	void *shared, *workers; size_t worker_bytes;   /* scratch, 64-byte aligned; worker w's is workers + w*worker_bytes */

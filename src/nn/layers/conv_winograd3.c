@@ -119,9 +119,12 @@ static const float *from(const float *p, int index)
 static void output_strip(const struct job *j, int strip, int o, int width, const float *m, float *scratch)
 {
 	const struct cvt_conv_call *call = j->call;
-	ptrdiff_t map = (ptrdiff_t)j->cut.h * j->cut.w, stride = j->flipped ? call->dx_stride : call->y_stride;
+	bool pooled = !j->flipped && call->pooled;
+	ptrdiff_t map = pooled ? (ptrdiff_t)(j->cut.h / 2) * (j->cut.w / 2) : (ptrdiff_t)j->cut.h * j->cut.w;
+	ptrdiff_t stride = j->flipped ? call->dx_stride : pooled ? call->pooled_stride : call->y_stride;
+	float *to = j->flipped ? call->dx : pooled ? call->pooled : call->y;
 	int outputs = j->outputs - o < j->block ? j->outputs - o : j->block;
-	struct cvt_finish finish = {.adds = j->flipped && call->dx_adds,
+	struct cvt_finish finish = {.adds = j->flipped && call->dx_adds, .pooled = pooled,
 		.stream = call->n * j->outputs * map * (ptrdiff_t)sizeof(float) > STREAM_BYTES};
 	if (!j->flipped) {
 		finish.bias = from(call->bias, o);
@@ -135,8 +138,7 @@ static void output_strip(const struct job *j, int strip, int o, int width, const
 	for (int i = strip * j->cut.strip_segments; i < cvt_winograd3_strip_end(&j->cut, strip); i++) {
 		int image;
 		struct cvt_winograd3_segment segment = cvt_winograd3_segment(&j->cut, i, &image);
-		float *y = (j->flipped ? call->dx : call->y) + image * stride + o * map;
-		j->cut.tile->output(&segment, m, j->m_plane, width, y, outputs, &finish, scratch);
+		j->cut.tile->output(&segment, m, j->m_plane, width, to + image * stride + o * map, outputs, &finish, scratch);
 		m += (ptrdiff_t)segment.tiles * width;
 	}
 }
@@ -218,4 +220,5 @@ static bool fits(const struct cvt_conv_shape *shape, enum cvt_conv_pass pass, co
 	return shape->kernel == 3 && shape->stride == 1 && shape->padding == 1;
 }
 
-const struct cvt_conv_method cvt_conv_winograd3 = {"winograd 3x3", fits, scratch, run};
+const struct cvt_conv_method cvt_conv_winograd3 = {.name = "winograd 3x3", .fits = fits, .scratch = scratch, .run = run,
+	.pools = true, .sums = true};

@@ -1,7 +1,7 @@
 /* norm.c - batch norm, PyTorch's semantics: the biased variance normalises, the unbiased one goes into running_var.
  *
  * Absorbs ReLU and 2 x 2 max pooling: then the large tensor between them is never written. Its own input is read again backward, where
- * dx may take its place. Sums are made in a constant number of image chunks and added in order, so threads do not change a bit.
+ * dx may take its place. The convolution before may leave the sums; else they are made in a constant number of image chunks and added in order, so threads do not change a bit.
  * `batch_statistics`: evaluation uses the statistics of each one image, as the post's unregistered branches do. */
 #include <math.h>
 
@@ -55,7 +55,7 @@ static void norm_plan(struct cvt_step *step)
 	size_t c = (size_t)step->x.c;
 	int chunks = step->training ? CHUNKS : step->max_batch;
 	step->saved_bytes = 2 * (size_t)groups(step) * c * sizeof(float);
-	step->forward.shared_bytes = of_images(step) ? (size_t)chunks * c * sizeof(struct cvt_moments) : 0;
+	step->forward.shared_bytes = of_images(step) && step->sums_from < 0 ? (size_t)chunks * c * sizeof(struct cvt_moments) : 0;
 	step->backward.shared_bytes = CHUNKS * c * 2 * sizeof(double) + 2 * c * sizeof(float);
 	step->backward_reads = CVT_READS_X;
 }
@@ -125,17 +125,31 @@ static void update_running(const struct cvt_step *step, int c, const struct cvt_
 	*var = (float)((1 - momentum) * (double)*var + momentum * unbiased);
 }
 
-/* Chunks become statistics; in order, so that threads do not matter. */
+/* Of what the convolution left. */
+static struct cvt_moments left_moments(const struct cvt_step *s, int c)
+{
+	double count = (double)s->x.n * (double)cvt_plane(&s->x), mean = s->sums[2 * c] / count;
+	double m2 = s->sums[2 * c + 1] - s->sums[2 * c] * mean;
+	return (struct cvt_moments){.count = count, .mean = (double)s->pivot[c] + mean, .m2 = m2 < 0 ? 0 : m2};
+}
+
+/* Of the chunks; in order, so that threads do not matter. */
+static struct cvt_moments merged_moments(const struct norm_call *call, int group, int c)
+{
+	const struct cvt_moments *parts = call->step->forward.shared;
+	struct cvt_moments all = {0};
+	for (int k = 0; k < (call->per_image ? 1 : call->chunks); k++)
+		merge(&all, &parts[(int64_t)(group + k) * call->step->x.c + c]);
+	return all;
+}
+
 static void finish_moments(const struct norm_call *call)
 {
 	const struct cvt_step *s = call->step;
-	const struct cvt_moments *parts = s->forward.shared;
-	int n_groups = call->per_image ? call->chunks : 1, chunks = call->per_image ? 1 : call->chunks;
+	int n_groups = call->per_image ? call->chunks : 1;
 	for (int g = 0; g < n_groups; g++) {
 		for (int c = 0; c < s->x.c; c++) {
-			struct cvt_moments all = {0};
-			for (int k = 0; k < chunks; k++)
-				merge(&all, &parts[(int64_t)(g + k) * s->x.c + c]);
+			struct cvt_moments all = s->sums_from >= 0 ? left_moments(s, c) : merged_moments(call, g, c);
 			saved_mean(s)[(int64_t)g * s->x.c + c] = (float)all.mean;
 			saved_deviation(s)[(int64_t)g * s->x.c + c] = (float)(1 / sqrt(all.m2 / all.count + eps_of(s)));
 			if (s->training)
@@ -180,7 +194,8 @@ static void norm_forward(const struct cvt_step *step, const struct cvt_exec *exe
 {
 	struct norm_call call = call_of(step);
 	if (of_images(step)) {
-		cvt_pool_run(exec->pool, moments_task, &call, call.chunks * n_blocks(step));
+		if (step->sums_from < 0)
+			cvt_pool_run(exec->pool, moments_task, &call, call.chunks * n_blocks(step));
 		finish_moments(&call);
 	} else {
 		for (int c = 0; c < step->x.c; c++) {
@@ -277,7 +292,7 @@ static void norm_backward(const struct cvt_step *step, const struct cvt_exec *ex
 		cvt_pool_run(exec->pool, backward_task, &call, step->x.n * n_blocks(step));
 }
 
-const struct cvt_layer_ops cvt_norm_ops = {.name = "batch norm", .masks_dx = true, .overwrites_x = true, .absorb = norm_absorb,
+const struct cvt_layer_ops cvt_norm_ops = {.name = "batch norm", .masks_dx = true, .overwrites_x = true, .takes_sums = true, .absorb = norm_absorb,
 	.plan = norm_plan, .forward = norm_forward, .backward = norm_backward, .remakes = norm_remakes, .remake = norm_remake};
 
 int cvt_batch_norm(struct cvt_graph *g, int x, struct cvt_norm_args a)

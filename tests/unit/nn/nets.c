@@ -110,6 +110,16 @@ static void build_frozen(struct cvt_graph *g)
 	build_googlenet_with(g, true);
 }
 
+/* pooling right behind convolutions of every kind, with and without ReLU; maps that two read are not pooled on the way */
+static void build_pooled(struct cvt_graph *g)
+{
+	int x = cvt_input(g, 3, 75, 41);
+	x = pool2(g, cvt_relu(g, cvt_conv(g, x, (struct cvt_conv_args){.out = 5, .kernel = 7, .stride = 2, .padding = 3})));
+	x = cvt_relu(g, pool2(g, conv(g, x, 6, 5)));
+	int y = conv_norm_relu(g, x, 7, 3), parts[] = {pool2(g, y), pool2(g, conv(g, y, 3, 3)), pool2(g, conv(g, y, 4, 1))};
+	classify(g, cvt_concat(g, parts, 3));
+}
+
 /* a ReLU that two read, one of them a concat's part away */
 static void build_shared(struct cvt_graph *g)
 {
@@ -121,7 +131,7 @@ static void build_shared(struct cvt_graph *g)
 }
 
 const struct net nets[] = {{"conv", build_conv}, {"relu", build_relu}, {"cnn", build_cnn}, {"vgg", build_vgg}, {"norm", build_norm},
-	{"googlenet", build_googlenet}, {"frozen", build_frozen}, {"shared", build_shared}};
+	{"googlenet", build_googlenet}, {"frozen", build_frozen}, {"shared", build_shared}, {"pooled", build_pooled}};
 const int n_nets = sizeof nets / sizeof nets[0];
 
 static void fill(const struct setup *setup, uint32_t what, float *v, int64_t count)
