@@ -145,6 +145,7 @@ static bool poll_session(struct app *app)
 		app_note(app, true, "the run's rows cannot be drawn: batches.csv is out of order, or memory is short");
 	}
 	drop_pending(app);
+	steer_refresh(app);
 	return true;
 }
 

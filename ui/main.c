@@ -46,11 +46,13 @@ static int open_dashboard(int argc, char **argv)
 {
 	struct cli_args args;
 	struct cvt_run run;
+	struct cvt_config config;
 	struct cvt_error err;
 	char store[1024];
 	int status = cli_parse(&dashboard, argc, argv, &args);
 	if (status != CLI_DONE)
 		return status < 0 ? cli_flush() : status;
+	cvt_config_init(&config);
 	struct app_options options = {.runs = args.runs, .start_preset = args.flags[0], .charset = args.flags[1]};
 	if (args.n_positional) {
 		status = cli_store(&args, store, sizeof store);
@@ -62,6 +64,9 @@ static int open_dashboard(int argc, char **argv)
 			status = cli_fail(&err);
 		options.run = run.name;
 	}
+	/* Nor may a preset that cannot be read be said on a screen that hides it after some seconds. */
+	if (status == CLI_DONE && options.start_preset && cvt_config_load_preset(&config, options.start_preset, &err) != CVT_OK)
+		status = cli_fail(&err);
 	if (status == CLI_DONE)
 		status = app_main(argc, argv, &options);
 	cli_args_finish(&args);

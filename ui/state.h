@@ -125,6 +125,7 @@ void form_start(struct app *app);                          /* asks when a run is
 void form_start_now(struct app *app, int how);             /* 0 after the live one, 1 beside it, 2 stop it first */
 int steer_rows(int rows[64]);
 void steer_open(struct app *app);
+void steer_refresh(struct app *app);
 void steer_send(struct app *app);
 /* The rows of the table that pass the filter, newest first. The caller's (free). */
 const struct cvt_run **runs_shown(const struct app *app, int *ret_n);

@@ -57,6 +57,25 @@ void steer_open(struct app *app)
 	app->overlay = OVERLAY_STEER;
 }
 
+/* What took effect meanwhile, from here or elsewhere. A value that was changed, or sent and waits, keeps its draft. */
+void steer_refresh(struct app *app)
+{
+	struct steer *s = &app->steer;
+	int rows[64], n = steer_rows(rows), n_options;
+	const struct cvt_option *options = cvt_options(&n_options);
+	if (app->overlay != OVERLAY_STEER || app->n_pending > 0) {
+		return;
+	}
+	s->in_force = in_force(app);
+	for (int i = 0; i < n; i++) {
+		char text[256];
+		if (!s->changed[rows[i]]) {
+			cvt_config_get(&s->in_force, &options[rows[i]], text, sizeof text);
+			set(&s->draft, options[rows[i]].key, text);
+		}
+	}
+}
+
 void steer_send(struct app *app)
 {
 	struct steer *s = &app->steer;
