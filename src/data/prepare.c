@@ -54,8 +54,7 @@ static void tell(struct work *work, int worker)
 		stop_with(work, cvt_fail(&error, CVT_ERR_CANCELLED, "stopped while preparing the pictures"), &error);
 }
 
-/* Runs in the sandbox's child. */
-static int decode(const unsigned char *data, size_t size, const struct cvt_decode_request *request, unsigned char *pixels,
+int cvt_prepare_decode(const unsigned char *data, size_t size, const struct cvt_decode_request *request, unsigned char *pixels,
 	struct cvt_error *err)
 {
 	struct cvt_image image;
@@ -194,7 +193,7 @@ static int run_pool(struct work *work, cvt_task_fn *task, const char *what, bool
 		if (!work->buffers[i])
 			status = cvt_fail(err, CVT_ERR_MEMORY, "no memory to prepare pictures");
 		else if (decodes)
-			status = cvt_sandbox_create(decode, &limits, &work->sandboxes[i], err);
+			status = cvt_sandbox_create(cvt_prepare_decode, &limits, &work->sandboxes[i], err);
 	}
 	if (!status) {
 		cvt_pool_run(pool, task, work, work->n);

@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -34,6 +35,7 @@ struct cvt_sandbox {
 	unsigned char *shared;        /* file bytes, then pixels */
 	size_t shared_bytes, pixels_at;
 	struct cvt_filter filter;
+	size_t before_bytes;          /* data that this process had when the child was forked: the child has it too */
 	pid_t pid;                    /* 0: no child now */
 	int fd;                       /* our end of its socket */
 	bool confined;
@@ -138,7 +140,7 @@ static _Noreturn void child_main(struct cvt_sandbox *s, int fd)
 	limit(RLIMIT_CORE, 0);
 	limit(RLIMIT_FSIZE, 0);
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-	limit(RLIMIT_DATA, s->limits.memory_bytes);
+	limit(RLIMIT_DATA, s->before_bytes + s->limits.memory_bytes);
 #endif
 	/* Where a thread's arena shrinks, malloc asks /proc how memory is committed: an open, which the filter ends. */
 	mallopt(M_TRIM_THRESHOLD, INT_MAX);
@@ -156,12 +158,27 @@ static _Noreturn void child_main(struct cvt_sandbox *s, int fd)
 
 /* ---- in the parent ---- */
 
+/* What RLIMIT_DATA counts of this process now; a program with a network in memory has more than a decoder may ask for. */
+static size_t data_bytes(void)
+{
+	size_t pages = 0;
+	FILE *in = fopen("/proc/self/statm", "re");
+
+	if (in != NULL) {
+		if (fscanf(in, "%*u %*u %*u %*u %*u %zu", &pages) != 1)
+			pages = 0;
+		fclose(in);
+	}
+	return pages * (size_t)sysconf(_SC_PAGESIZE);
+}
+
 static int start_child(struct cvt_sandbox *s, struct cvt_error *err)
 {
 	int pair[2];
 
 	if (s->pid != 0)
 		return CVT_OK;
+	s->before_bytes = data_bytes();
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
 		return cvt_fail_errno(err, errno, "no socket to the decoder");
 	s->pid = fork();

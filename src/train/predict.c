@@ -2,13 +2,14 @@
 #include <stdlib.h>
 
 #include "convtui/model.h"
-#include "data/image.h"
+#include "data/prepare.h"
 #include "nn/loss.h"
 #include "train/trained.h"
 
 struct cvt_predictor {
 	struct cvt_trained trained;
 	unsigned char *pixels;            /* [channels, size, size] */
+	struct cvt_sandbox *sandbox;      /* where pictures are decoded */
 };
 
 int cvt_predictor_open(const char *run_folder, const char *checkpoint, int threads, struct cvt_predictor **ret_predictor,
@@ -24,8 +25,10 @@ int cvt_predictor_open(const char *run_folder, const char *checkpoint, int threa
 		size_t size = (size_t)predictor->trained.config.image_size;
 
 		predictor->pixels = malloc((size_t)predictor->trained.config.channels * size * size);
-		if (!predictor->pixels)
-			rc = cvt_fail(err, CVT_ERR_MEMORY, "no memory for a picture of %zu x %zu", size, size);
+		const struct cvt_sandbox_limits limits = cvt_sandbox_defaults((size_t)predictor->trained.config.channels * size * size);
+
+		rc = predictor->pixels ? cvt_sandbox_create(cvt_prepare_decode, &limits, &predictor->sandbox, err)
+			: cvt_fail(err, CVT_ERR_MEMORY, "no memory for a picture of %zu x %zu", size, size);
 	}
 	if (rc < 0) {
 		cvt_predictor_close(predictor);
@@ -40,6 +43,7 @@ void cvt_predictor_close(struct cvt_predictor *predictor)
 	if (!predictor)
 		return;
 	cvt_trained_finish(&predictor->trained);
+	cvt_sandbox_destroy(predictor->sandbox);
 	free(predictor->pixels);
 	free(predictor);
 }
@@ -72,15 +76,11 @@ static void normalise(const struct cvt_trained *trained, const unsigned char *pi
 static int read_picture(struct cvt_predictor *predictor, const char *path, struct cvt_error *err)
 {
 	const struct cvt_config *config = &predictor->trained.config;
-	struct cvt_image image;
+	const struct cvt_decode_request request = {config->exif == CVT_EXIF_ON, config->image_size, config->image_size, config->channels};
 	struct cvt_error why;
-	int rc = cvt_image_load(path, config->exif == CVT_EXIF_ON, &image, &why);
+	int rc = cvt_sandbox_decode(predictor->sandbox, path, &request, predictor->pixels, &why);
 
-	if (rc < 0)
-		return cvt_fail(err, rc, "%s: %s", path, why.message);
-	rc = cvt_image_resize(&image, config->image_size, config->image_size, config->channels, predictor->pixels, err);
-	cvt_image_finish(&image);
-	return rc;
+	return rc < 0 ? cvt_fail(err, rc, "%s: %s", path, why.message) : CVT_OK;
 }
 
 int cvt_predictor_classify(struct cvt_predictor *predictor, const char *path, float *probabilities, int *ret_class,

@@ -18,7 +18,7 @@ tmx() { tmux -u -L t -f /dev/null "$@"; }
 runner_pid() {
 	local pid
 	[ -e "$1/live" ] && pid=$(live "$1" pid)
-	[ -n "${pid:-}" ] && grep -qaF "${1##*/}" "/proc/$pid/cmdline" 2>/dev/null && echo "$pid"
+	[ -n "${pid:-}" ] && grep -qaF "$work" "/proc/$pid/environ" 2>/dev/null && echo "$pid"
 }
 
 # A runner outlives its screen by design: each of ours is asked to end, and made to where it does not.
