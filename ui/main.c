@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -78,6 +79,7 @@ int main(int argc, char **argv)
 	if (!open_standard_descriptors())
 		return CLI_FAILED;
 	cvt_machine_prepare(argv);
+	prctl(PR_SET_NAME, "convtui");   /* a runner was started as /proc/self/exe: top would show "exe" */
 	setlocale(LC_CTYPE, "");   /* only this: numbers are written the same everywhere */
 	signal(SIGPIPE, SIG_IGN);  /* a reader that leaves must not end a training; writes fail instead */
 	umask(077);

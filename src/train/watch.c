@@ -165,6 +165,16 @@ static void take_signals(struct cvt_watch *watch)
 	}
 }
 
+/* Files that are open take rows although nobody will ever read them: a run without a folder ends, also one that is paused. */
+static void look_for_folder(struct cvt_watch *watch)
+{
+	if (watch->gone || access(cvt_writer_folder(watch->writer), F_OK) == 0 || errno != ENOENT)
+		return;
+	watch->gone = true;
+	say(watch, "the run's folder is gone: training ends");
+	cvt_shared_ask_stop(watch->shared);
+}
+
 static void look(struct cvt_watch *watch)
 {
 	char events[4096];
@@ -176,6 +186,7 @@ static void look(struct cvt_watch *watch)
 	if (!seen && now - watch->look_time < LOOK_SECONDS)
 		return;
 	watch->look_time = now;
+	look_for_folder(watch);
 	cvt_shared_ask_look(watch->shared);
 }
 

@@ -17,7 +17,7 @@ struct cvt_watch {
 	bool asked;                        /* a signal or *options->stop asked for the end */
 	double page_time, look_time;       /* monotonic: when last written, last looked */
 	struct cvt_live live;              /* as last written */
-	bool page_failed;                  /* said once */
+	bool page_failed, gone;            /* said once: no page can be written; the folder is not there any more */
 };
 
 /* From here on signals come as bytes of a descriptor; every thread started later has them all blocked. */

@@ -85,8 +85,18 @@ run "$CONVTUI" rm "$twice"
 check $? "rm does not take a run that trains" "$work/err"
 # ---- the folder is deleted underneath ----
 pid=$(runner_pid "$twice")
+"$CONVTUI" steer "$twice" pause >/dev/null
+wait_for is "$twice" paused
 rm -rf "$twice"
-until_true "a run whose folder was deleted ends" gone "$pid"
+until_true "a paused run whose folder was deleted ends" gone "$pid"
+twice=$(queue --data "$pictures" --layers 2 --image-size 32 --batch 2 --epochs 100000)
+"$CONVTUI" resume "$twice" >/dev/null 2>"$work/err" &
+pid=$!
+wait_for more_rows_than 5 "$twice/batches.csv"
+rm -rf "$twice"
+until_true "and one that trains" gone "$pid"
+grep -q 'folder is gone' "$work/err"
+check $? "which says why" "$work/err"
 check "$([ ! -e "$twice" ]; echo $?)" "and does not come back as half a run"
 
 # ---- the cache ----
