@@ -126,7 +126,8 @@ struct cvt_provenance {
 CVT_NODISCARD int cvt_config_write(const struct cvt_config *config, const struct cvt_provenance *from, char **ret_text,
 	struct cvt_error *err);
 
-/* A sweep: one row may have several values, as a list `1e-4,1e-3` or a range `1..4` or `2..8..2` (INT). The product of
+/* A sweep: one row may have several values, as a list `1e-4,1e-3` or a range `1..4` or `2..8..2` (INT), `0.1..0.3..0.1` or `1e-4..1e-2..x10`
+ * (REAL). The product of
  * all rows is the sweep, the last row varying fastest; at most 4096. A row that does not apply to an architecture is not multiplied
  * there; paths are never split (a YAML sequence may list them). `x*2 if min(x, 3) < 2 else x` is one value: commas inside
  * parentheses do not split. */

@@ -45,37 +45,62 @@ static int add(struct axis *axis, const char *text, size_t length, struct cvt_er
 	return CVT_OK;
 }
 
-/* Splits "2..8..2" into its whole numbers. False: it is no range at all. */
-static bool is_range(const char *text, int64_t *from, int64_t *to, int64_t *by)
+/* Splits "2..8..2" at its dots into 2 or 3 parts. 0: it is no range at all. */
+static int split_range(const char *text, char parts[3][24])
 {
-	char parts[3][24];
 	int n = 0;
-	for (const char *at = text;; n++) {
+	for (const char *at = text;;) {
 		const char *dots = strstr(at, "..");
 		size_t length = dots ? (size_t)(dots - at) : strlen(at);
 		if (n == 3 || length >= sizeof parts[0])
-			return false;
+			return 0;
 		memcpy(parts[n], at, length);
-		parts[n][length] = 0;
+		parts[n++][length] = 0;
 		if (!dots)
-			break;
+			return n > 1 ? n : 0;
 		at = dots + 2;
 	}
-	*by = 1;
-	return n >= 1 && cvt_text_to_i64(parts[0], from) && cvt_text_to_i64(parts[1], to) && (n == 1 || cvt_text_to_i64(parts[2], by));
 }
 
-/* One value, or a range where the row counts. */
+/* "0.1..0.3..0.1" adds, "1e-4..1e-2..x10" multiplies. The last value may be missed by a rounding error. */
+static int add_reals(struct axis *axis, const struct cvt_option *option, const char *item, char parts[3][24], int n, struct cvt_error *err)
+{
+	double from, to, by;
+	char message[200];
+	bool factor = n == 3 && parts[2][0] == 'x';
+	if (!cvt_text_to_double(parts[0], &from) || !cvt_text_to_double(parts[1], &to))
+		return add(axis, item, strlen(item), err);
+	if (n < 3 || !cvt_text_to_double(parts[2] + factor, &by) || !(by > factor) || !(from > 0 || !factor) || !(to >= from)) {
+		snprintf(message, sizeof message, "%s %s: a range is FROM..TO..STEP or FROM..TO..xFACTOR, upwards", option->key, item);
+		return wrong(axis, CVT_ERR_RANGE, message, err);
+	}
+	double value = from;
+	for (int i = 1; value <= to + 1e-9 * (factor ? to : by); i++) {
+		char text[40];
+		int length = snprintf(text, sizeof text, "%.10g", value);
+		int status = add(axis, text, (size_t)length, err);
+		if (status != CVT_OK)
+			return status;
+		value = factor ? value * by : from + i * by;
+	}
+	return CVT_OK;
+}
+
+/* One value, or a range where the row is a number. */
 static int add_item(struct axis *axis, const struct cvt_option *option, const char *text, size_t length, struct cvt_error *err)
 {
-	char item[64], message[160];
-	int64_t from, to, by;
+	char item[64], message[160], parts[3][24];
+	int64_t from, to, by = 1;
+	int n;
 	bool counts = option->type == CVT_TYPE_INT || option->type == CVT_TYPE_SEED;
-	if (!counts || length >= sizeof item)
+	if ((!counts && option->type != CVT_TYPE_REAL) || length >= sizeof item)
 		return add(axis, text, length, err);
 	memcpy(item, text, length);
 	item[length] = 0;
-	if (!is_range(item, &from, &to, &by))
+	n = split_range(item, parts);
+	if (n && !counts)
+		return add_reals(axis, option, item, parts, n, err);
+	if (!n || !cvt_text_to_i64(parts[0], &from) || !cvt_text_to_i64(parts[1], &to) || (n == 3 && !cvt_text_to_i64(parts[2], &by)))
 		return add(axis, text, length, err);
 	if (by < 1 || to < from) {
 		snprintf(message, sizeof message, "%s %s: a range is FROM..TO or FROM..TO..STEP, upwards", option->key, item);
@@ -86,8 +111,7 @@ static int add_item(struct axis *axis, const struct cvt_option *option, const ch
 		return wrong(axis, CVT_ERR_RANGE, message, err);
 	}
 	for (int64_t v = from;; v += by) {
-		int n = snprintf(item, sizeof item, "%lld", (long long)v);
-		int status = add(axis, item, (size_t)n, err);
+		int status = add(axis, item, (size_t)snprintf(item, sizeof item, "%lld", (long long)v), err);
 		if (status != CVT_OK)
 			return status;
 		if (to - v < by)

@@ -1,10 +1,12 @@
 /* cli.c - errors, JSON lines, configurations and runs, as every subcommand says and finds them. */
 #include <errno.h>
 #include <math.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/cli.h"
 #include "convtui/text.h"
@@ -103,6 +105,10 @@ int cli_flush(void)
 	int error = errno;
 	if (status == 0 && !ferror(stdout))
 		return CLI_DONE;
+	/* A write before this one failed: of a pipe without a reader, or of a disk that is full. */
+	struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
+	if (status == 0 && poll(&out, 1, 0) == 1 && out.revents & POLLERR)
+		return CLI_FAILED;
 	if (status == 0)
 		fputs("convtui: standard output: something could not be written\n", stderr);
 	else if (error != EPIPE)

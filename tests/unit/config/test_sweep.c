@@ -95,6 +95,25 @@ static void commas_inside_parentheses_and_paths(void **state)
 	cvt_sweep_finish(&sweep);
 }
 
+static void ranges_of_reals(void **state)
+{
+	(void)state;
+	static const double factors[] = {1e-4, 1e-3, 1e-2}, steps[] = {0.1, 0.2, 0.3};
+	give("lr", "1e-4..1e-2..x10");
+	give("momentum", "0.1..0.3..0.1");
+	struct cvt_sweep sweep = expand(9);
+	for (int i = 0; i < 9; i++) {
+		assert_true(sweep.configs[i].lr == factors[i / 3]);
+		assert_true(sweep.configs[i].momentum == steps[i % 3]);
+	}
+	cvt_sweep_finish(&sweep);
+	clear(NULL);
+	give("lr", "0.003, 0.01..0.05..x2, 1");
+	sweep = expand(5);
+	assert_true(sweep.configs[3].lr == 0.04 && sweep.configs[4].lr == 1);
+	cvt_sweep_finish(&sweep);
+}
+
 static void rows_that_do_not_apply_are_not_multiplied(void **state)
 {
 	(void)state;
@@ -111,7 +130,9 @@ static void wrong_sweeps(void **state)
 	(void)state;
 	static const struct { const char *key, *text, *says; } cases[] = {
 		{"layers", "4..1", "upwards"}, {"layers", "1..4..0", "upwards"}, {"layers", "7..9", "1 to 8"}, {"seed", "0..100000", "4096"},
-		{"lr", "1..2", "queue"}, {"lr", "0.1,,0.2", "number"}, {"lr", "0.1,", "number"}, {"inception", "post", "does not apply to cnn"},
+		{"lr", "1..2", "FROM..TO..STEP"}, {"lr", "0.1..0.01..0.01", "upwards"}, {"lr", "0.1..1..x1", "xFACTOR"},
+		{"momentum", "0..0.9..x2", "xFACTOR"}, {"lr", "0.1..0.2..0", "STEP"}, {"lr", "1e-9..1..1e-9", "4096"}, {"lr", "0.1..nan..1", "queue"},
+		{"lr", "0.1,,0.2", "number"}, {"lr", "0.1,", "number"}, {"inception", "post", "does not apply to cnn"},
 		{"seed", "-9223372036854775808..9223372036854775807", "4096"},
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -179,7 +200,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(the_last_row_varies_fastest, clear), cmocka_unit_test_setup(ranges, clear), cmocka_unit_test_setup(each_is_resolved, clear),
 		cmocka_unit_test_setup(commas_inside_parentheses_and_paths, clear), cmocka_unit_test_setup(rows_that_do_not_apply_are_not_multiplied, clear),
-		cmocka_unit_test_setup(wrong_sweeps, clear), cmocka_unit_test_setup(the_posts_sweep, clear),
+		cmocka_unit_test_setup(ranges_of_reals, clear), cmocka_unit_test_setup(wrong_sweeps, clear), cmocka_unit_test_setup(the_posts_sweep, clear),
 		cmocka_unit_test_setup_teardown(presets_errors_have_a_place, scratch_setup, scratch_teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
