@@ -40,7 +40,8 @@ static int take_lock(struct cvt_writer *w, struct cvt_error *err)
 		cvt_fail(err, CVT_ERR_BUSY, "another runner trains %s", w->folder);
 }
 
-/* The page keeps its block of the disk from the start, so that a full disk can still be told. */
+/* The page keeps its block of the disk from the start, so that a full disk can still be told. A page that a crash of the machine has torn
+ * is begun anew: it is only what was said of the run, and must not keep it from its checkpoint. */
 static int open_live(struct cvt_writer *w, struct cvt_error *err)
 {
 	char path[1200], page[CVT_LIVE_SIZE];
@@ -51,16 +52,22 @@ static int open_live(struct cvt_writer *w, struct cvt_error *err)
 	if (status != CVT_OK)
 		return status;
 	w->created = NAN;
-	if (cvt_live_read(w->folder, &live, &w->created, NULL, NULL) != CVT_OK || isnan(w->created))
+	bool torn = cvt_live_read(w->folder, &live, &w->created, NULL, NULL) == CVT_ERR_FORMAT;
+
+	if (isnan(w->created))
 		w->created = stat(w->folder, &st) == 0 ? (double)st.st_mtim.tv_sec : cvt_clock_wall();
 	w->live_fd = cvt_file_open_write(path, O_CREAT, err);
 	if (w->live_fd < 0)
 		return w->live_fd;
 	if (fstat(w->live_fd, &st) != 0)
 		return cvt_fail_errno(err, errno, "cannot look at %s", path);
-	if (st.st_size >= CVT_LIVE_SIZE)
+	if (st.st_size >= CVT_LIVE_SIZE && !torn)
 		return CVT_OK;
 	cvt_live_init(&live);
+	if (st.st_size >= CVT_LIVE_SIZE) {
+		live.state = CVT_STATE_FAILED;
+		snprintf(live.reason, sizeof live.reason, "its live page was damaged: `convtui resume` goes on from its newest checkpoint");
+	}
 	cvt_live_format(&live, w->created, page);
 	return cvt_file_pwrite_all(w->live_fd, path, page, sizeof page, 0, err);
 }

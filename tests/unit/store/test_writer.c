@@ -523,6 +523,27 @@ static void a_damaged_command_log_is_said(void **state)
 	assert_int_equal(err.line, 3);
 }
 
+/* A crash of the machine may tear the page, which is written in place: the run must still open, as one that can be resumed. */
+static void a_torn_page_is_begun_anew(void **state)
+{
+	struct cvt_run run;
+	struct cvt_error err;
+	char page[CVT_LIVE_SIZE];
+
+	cvt_writer_close(open_writer());
+	memset(page, 'x', sizeof page);
+	scratch_put(in_run("live"), "w", page, sizeof page);
+	assert_int_equal(cvt_run_read(folder, &run, &err), CVT_ERR_FORMAT);
+	cvt_writer_close(open_writer());
+	assert_int_equal(cvt_run_read(folder, &run, &err), CVT_OK);
+	assert_int_equal(run.live.state, CVT_STATE_FAILED);
+	assert_non_null(strstr(run.live.reason, "resume"));
+	/* One that is whole is left as it is. */
+	cvt_writer_close(open_writer());
+	assert_int_equal(cvt_run_read(folder, &run, &err), CVT_OK);
+	assert_int_equal(run.live.state, CVT_STATE_FAILED);
+}
+
 #define WITH_RUN(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -534,6 +555,7 @@ int main(void)
 		WITH_RUN(the_page_needs_no_space), WITH_RUN(small_files_and_logs), WITH_RUN(commands_are_taken_in_order),
 		WITH_RUN(a_command_is_taken_once), WITH_RUN(no_command_is_lost), WITH_RUN(hostile_inboxes),
 		WITH_RUN(commands_are_checked_when_given), WITH_RUN(a_damaged_command_log_is_said),
+		WITH_RUN(a_torn_page_is_begun_anew),
 	};
 
 	return cmocka_run_group_tests_name("writer", tests, NULL, NULL);
