@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -118,7 +119,7 @@ static void limit(int what, rlim_t value)
 }
 
 /* The child's whole life. Signals of the terminal are the parent's matter: the child leaves when its socket closes. */
-static _Noreturn void child_main(struct cvt_sandbox *s, int fd)
+static _Noreturn void child_main(struct cvt_sandbox *s, int fd, pid_t parent)
 {
 	static const int ignored[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGPIPE};
 	static const int fatal[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGSYS};
@@ -133,6 +134,10 @@ static _Noreturn void child_main(struct cvt_sandbox *s, int fd)
 		signal(fatal[i], SIG_DFL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
+	/* An endless picture must not outlive a parent that was killed while it waited: nobody would watch the processor's time. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(1);
 	if (dup2(fd, CHILD_FD) < 0)
 		_exit(1);
 	close_range(CHILD_FD + 1, ~0U, 0);
@@ -181,9 +186,12 @@ static int start_child(struct cvt_sandbox *s, struct cvt_error *err)
 	s->before_bytes = data_bytes();
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
 		return cvt_fail_errno(err, errno, "no socket to the decoder");
+
+	pid_t parent = getpid();
+
 	s->pid = fork();
 	if (s->pid == 0)
-		child_main(s, pair[1]);
+		child_main(s, pair[1], parent);
 	if (s->pid < 0) {
 		s->pid = 0;
 		close(pair[0]);
