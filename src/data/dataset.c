@@ -255,10 +255,28 @@ static int find_duplicates(struct cvt_dataset *dataset, struct cvt_error *err)
 	return status;
 }
 
+/* Files, sizes and dates are the fingerprint; which of them could not be read is not among those, and may be otherwise the next time. */
+static void fingerprint(const struct cvt_preparation *made, char text[40])
+{
+	struct cvt_digest what = cvt_digest_start();
+	int n_bad = 0;
+	cvt_digest_add(&what, made->fingerprint, strlen(made->fingerprint));
+	for (int slot = 0; slot < made->cache.n; slot++) {
+		if (made->cache.table[slot].good)
+			continue;
+		cvt_digest_add(&what, &slot, sizeof(slot));
+		n_bad++;
+	}
+	if (n_bad)
+		snprintf(text, 40, "%016llx%016llx", (unsigned long long)what.a, (unsigned long long)what.b);
+	else
+		snprintf(text, 40, "%s", made->fingerprint);
+}
+
 static int fill(const struct cvt_dataset_options *options, const struct cvt_scan *scan, const struct cvt_preparation *made,
 	struct cvt_dataset *dataset, struct cvt_error *err)
 {
-	snprintf(dataset->fingerprint, sizeof(dataset->fingerprint), "%s", made->fingerprint);
+	fingerprint(made, dataset->fingerprint);
 	int status = made->warning[0] ? warn(dataset, err, "%s", made->warning) : CVT_OK;
 	if (!status)
 		status = name_classes(scan, dataset, err);

@@ -49,6 +49,11 @@ static int open_data(const struct cvt_trained *trained, const char *data, struct
 	rc = cvt_dataset_open(&options, NULL, ret_dataset, err);
 	if (rc < 0)
 		return rc;
+	/* Another set is split in another way: pictures that it was trained on would flatter it as validation. cvt_evaluate closes it. */
+	if (!data)
+		rc = cvt_same_pictures(trained->fingerprint, *ret_dataset, options.data, "evaluate a folder with --data", err);
+	if (rc < 0)
+		return rc;
 	/* Seen as the network was trained to see, whatever this folder's own mean is. */
 	memcpy((*ret_dataset)->mean, trained->mean, sizeof trained->mean);
 	memcpy((*ret_dataset)->std, trained->std, sizeof trained->std);

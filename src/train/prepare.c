@@ -67,10 +67,7 @@ static int check_fingerprint(const struct cvt_trainer *t, struct cvt_error *err)
 
 	if (!cvt_yaml_value(t->config_text, "fingerprint", began_with, sizeof began_with))
 		return CVT_OK;
-	if (strcmp(began_with, t->dataset->fingerprint) == 0)
-		return CVT_OK;
-	return cvt_fail(err, CVT_ERR_FORMAT, "the pictures of %s are not those that the run began with: put them back, or train a new run",
-		t->config.data);
+	return cvt_same_pictures(began_with, t->dataset, t->config.data, "train a new run", err);
 }
 
 static int take_parts(struct cvt_trainer *t, struct cvt_error *err)
@@ -258,6 +255,8 @@ static int prepare(struct cvt_trainer *t, const char *path, struct cvt_safetenso
 {
 	int rc = cvt_trainer_load_commands(t, err);
 
+	/* The rate of an epoch that has yet to be evaluated, before a command that comes while pictures are prepared. */
+	t->last_lr = cvt_schedule_lr(&t->config, t->at.epoch + 1);
 	if (rc == CVT_OK)
 		rc = open_dataset(t, err);
 	if (rc < 0)
@@ -278,7 +277,6 @@ static int prepare(struct cvt_trainer *t, const char *path, struct cvt_safetenso
 		rc = load_init(t, err);
 	if (rc == CVT_OK)
 		rc = write_start(t, err);
-	t->last_lr = cvt_schedule_lr(&t->config, t->at.epoch + 1);
 	if (rc == CVT_OK)
 		rc = cvt_trainer_take_changes(t, err);
 	describe_state(t);

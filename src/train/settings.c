@@ -10,6 +10,15 @@ struct cvt_dataset_options cvt_dataset_options_of(const struct cvt_config *confi
 		.val_fraction = config->val_fraction, .test_fraction = config->test_fraction, .seed = config->seed, .threads = config->threads};
 }
 
+int cvt_same_pictures(const char *began_with, const struct cvt_dataset *dataset, const char *data, const char *or_else,
+	struct cvt_error *err)
+{
+	if (!began_with[0] || strcmp(began_with, dataset->fingerprint) == 0)
+		return CVT_OK;
+	return cvt_fail(err, CVT_ERR_FORMAT, "the pictures of %s are not those that the run began with (files changed, or others can be read): "
+		"put them back, or %s", data, or_else);
+}
+
 bool cvt_yaml_value(const char *text, const char *key, char *value, size_t size)
 {
 	size_t length = strlen(key);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "train/prepare.h"
 
 static int choose_file(const char *folder, char *path, size_t size, struct cvt_error *err)
 {
@@ -33,6 +34,8 @@ static int take_state(struct cvt_trained *trained, const struct cvt_checkpoint_s
 	if (rc < 0)
 		return rc;
 	cvt_config_resolve(&trained->config);
+	if (!cvt_yaml_value(state->config, "fingerprint", trained->fingerprint, sizeof trained->fingerprint))
+		trained->fingerprint[0] = 0;
 	memcpy(trained->mean, state->mean, sizeof trained->mean);
 	memcpy(trained->std, state->std, sizeof trained->std);
 	trained->classes = calloc((size_t)state->n_classes, sizeof *trained->classes);

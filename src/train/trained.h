@@ -11,6 +11,7 @@ struct cvt_trained {
 	struct cvt_network *network;           /* evaluation only */
 	int n_classes; char **classes;
 	double mean[3], std[3];
+	char fingerprint[64];                  /* of the pictures that it was trained on; "": not said */
 };
 /* checkpoint: a file; NULL: best.safetensors of the folder, else checkpoint.safetensors. threads 0: all allowed. Free with
  * cvt_trained_finish, also after a failure. */

@@ -88,6 +88,33 @@ static void a_changed_folder_makes_a_new_cache(void **state)
 	only_cache(path, sizeof(path));      /* the older one is gone */
 }
 
+/* The same names, sizes and dates, but one picture can be read no more: another set of pictures, which no run may go on with in silence. */
+static void what_is_bad_is_part_of_the_fingerprint(void **state)
+{
+	make_classes("data");
+	char data[1024], cache[2048], before[40], file[1200];
+	struct stat info;
+	snprintf(data, sizeof(data), "%s", in_root("data"));
+	struct cvt_dataset_options options = options_of(data);
+	struct cvt_dataset *dataset = open_data(&options);
+	const int pictures = dataset->n_pictures;
+	memcpy(before, dataset->fingerprint, sizeof(before));
+	cvt_dataset_close(dataset);
+	only_cache(cache, sizeof(cache));
+	assert_int_equal(unlink(cache), 0);
+	snprintf(file, sizeof(file), "%s", in_root("data/Zebra/00.png"));
+	assert_int_equal(stat(file, &info), 0);
+	const int fd = open(file, O_WRONLY);
+	assert_true(fd >= 0);
+	assert_int_equal(pwrite(fd, "not a picture", 13, 0), 13);
+	assert_int_equal(futimens(fd, (struct timespec[]){info.st_atim, info.st_mtim}), 0);
+	close(fd);
+	dataset = open_data(&options);
+	assert_int_equal(dataset->n_pictures, pictures - 1);
+	assert_string_not_equal(dataset->fingerprint, before);
+	cvt_dataset_close(dataset);
+}
+
 static void without_a_cache_folder_memory_serves(void **state)
 {
 	make_classes("data");
@@ -185,7 +212,8 @@ static void no_permission(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(a_spoiled_cache_is_rebuilt), TEST(a_changed_folder_makes_a_new_cache), TEST(without_a_cache_folder_memory_serves),
+		TEST(a_spoiled_cache_is_rebuilt), TEST(a_changed_folder_makes_a_new_cache), TEST(what_is_bad_is_part_of_the_fingerprint),
+		TEST(without_a_cache_folder_memory_serves),
 		TEST(cancel_stops_and_leaves_nothing), TEST(no_permission),
 	};
 	return cmocka_run_group_tests_name("data cache", tests, NULL, NULL);
