@@ -34,6 +34,7 @@ static int apply_option(struct cvt_trainer *t, const char *name, const char *val
 {
 	const struct cvt_option *option = cvt_option_find(name);
 	struct cvt_config next = t->config;
+	struct cvt_error why;
 	int rc;
 
 	if (!option || !option->live)
@@ -41,10 +42,13 @@ static int apply_option(struct cvt_trainer *t, const char *name, const char *val
 	rc = cvt_config_set(&next, option, value, err);
 	if (rc == CVT_OK && t->network && next.momentum != 0)
 		rc = cvt_network_need_momentum(t->network, err);
-	if (rc == CVT_OK && t->network && strcmp(name, "threads") == 0)
-		rc = cvt_network_set_threads(t->network, next.threads, err);
 	if (rc < 0)
 		return rc;
+	/* Threads that the machine does not give change no result: the run keeps those that it has. */
+	if (t->network && strcmp(name, "threads") == 0 && cvt_network_set_threads(t->network, next.threads, &why) < 0) {
+		cvt_shared_say(t->shared, CVT_RUNNER_NOTE, NULL, "it stays at %d threads: %s", t->network->threads, why.message);
+		next.threads = t->config.threads;
+	}
 	t->config = next;
 	show_rates(t);
 	return CVT_OK;
@@ -182,6 +186,18 @@ static int take(struct cvt_trainer *t, const struct cvt_inbox_command *command, 
 	return CVT_OK;
 }
 
+/* Steering is cut off, training is not. */
+static int inbox_fails(struct cvt_trainer *t, const struct cvt_error *why)
+{
+	char text[sizeof t->inbox_trouble];
+
+	snprintf(text, sizeof text, "%.*s", (int)sizeof text - 1, why->message);
+	if (strcmp(text, t->inbox_trouble) != 0)
+		cvt_shared_say(t->shared, CVT_RUNNER_NOTE, NULL, "%s", text);
+	memcpy(t->inbox_trouble, text, sizeof text);
+	return CVT_OK;
+}
+
 int cvt_trainer_take_commands(struct cvt_trainer *t, struct cvt_error *err)
 {
 	struct cvt_inbox_command command;
@@ -189,17 +205,20 @@ int cvt_trainer_take_commands(struct cvt_trainer *t, struct cvt_error *err)
 
 	if (!cvt_shared_look(t->shared) && !t->tuning.always_look)
 		return CVT_OK;
-	/* A broken file is removed by the writer and named; the bound is against one that cannot be removed. */
+	/* A broken file is removed by the writer and named. One that cannot be removed, or an inbox that is gone, is still so at the next look. */
 	for (int i = 0; i < 1000; i++) {
 		int rc = cvt_writer_next_command(t->writer, &command, &why);
 
-		if (rc == 0)
-			break;
-		if (rc < 0)
+		if (rc == CVT_ERR_FORMAT)
 			cvt_shared_say(t->shared, CVT_RUNNER_NOTE, NULL, "%s", why.message);
+		else if (rc < 0)
+			return inbox_fails(t, &why);
+		else if (rc == 0)
+			break;
 		else if ((rc = take(t, &command, err)) < 0)
 			return rc;
 	}
+	t->inbox_trouble[0] = 0;
 	return CVT_OK;
 }
 

@@ -256,6 +256,29 @@ static void a_lost_terminal_is_no_end(void **state)
 	assert_int_equal(count(notes, "training goes on"), 1);
 }
 
+static char *inbox_to_remove;
+
+static void remove_the_inbox(int64_t batch)
+{
+	if (batch == 1)
+		assert_int_equal(rmdir(inbox_to_remove), 0);
+}
+
+/* It is looked at many times a run: an inbox that is gone must not fill the log, nor end the training. */
+static void a_lost_inbox_is_said_once(void **state)
+{
+	struct cvt_run *run = runs_make("epochs: 2\n");
+	const struct cvt_runner_options options = {.event = on_event};
+	struct script script = {.also = remove_the_inbox};
+
+	(void)state;
+	notes[0] = 0;
+	inbox_to_remove = strdup(runs_file(run->folder, "inbox"));
+	assert_int_equal(runs_train_with(run->folder, &options, &script).state, CVT_STATE_DONE);
+	free(inbox_to_remove);
+	assert_int_equal(count(notes, "cannot look into"), 1);
+}
+
 static void a_single_picture_joins_the_batch_before(void **state)
 {
 	struct cvt_run *first = runs_make("epochs: 1\n"), *run;
@@ -371,6 +394,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(one_runner_a_run, runs_setup, runs_teardown),
 		cmocka_unit_test_setup_teardown(a_signal_saves_and_ends, runs_setup, runs_teardown),
 		cmocka_unit_test_setup_teardown(a_lost_terminal_is_no_end, runs_setup, runs_teardown),
+		cmocka_unit_test_setup_teardown(a_lost_inbox_is_said_once, runs_setup, runs_teardown),
 		cmocka_unit_test_setup_teardown(a_single_picture_joins_the_batch_before, runs_setup, runs_teardown),
 		cmocka_unit_test_setup_teardown(the_epoch_s_loss_is_the_mean_of_its_batches, runs_setup, runs_teardown),
 		cmocka_unit_test_setup_teardown(memory_that_is_not_there, runs_setup, runs_teardown),
