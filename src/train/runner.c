@@ -139,6 +139,7 @@ static int run_thread(struct cvt_trainer *t, const struct cvt_runner_options *op
 		cvt_watch_finish(&watch);
 		return cvt_fail_errno(err, failed, "cannot start the training thread");
 	}
+	cvt_watch_obey(&watch);
 	while (!cvt_watch_round(&watch))
 		;
 	pthread_join(thread, NULL);

@@ -54,6 +54,17 @@ int cvt_watch_init(struct cvt_watch *watch, struct cvt_error *err)
 	return CVT_OK;
 }
 
+void cvt_watch_obey(const struct cvt_watch *watch)
+{
+	sigset_t keys;
+
+	sigemptyset(&keys);
+	sigaddset(&keys, SIGTSTP);
+	sigaddset(&keys, SIGQUIT);
+	if (watch->options->catch_signals)
+		pthread_sigmask(SIG_UNBLOCK, &keys, NULL);
+}
+
 void cvt_watch_finish(struct cvt_watch *watch)
 {
 	if (watch->signals >= 0)

@@ -22,6 +22,8 @@ struct cvt_watch {
 
 /* From here on signals come as bytes of a descriptor; every thread started later has them all blocked. */
 CVT_NODISCARD int cvt_watch_init(struct cvt_watch *watch, struct cvt_error *err);
+/* Once the other threads are started: this one lets ^Z stop the process and ^\ end it, where catch_signals makes it the terminal's. */
+void cvt_watch_obey(const struct cvt_watch *watch);
 /* Unblocks what init blocked. */
 void cvt_watch_finish(struct cvt_watch *watch);
 /* One round: sleeps until something is to do, at most a tenth of a second. True when the trainer has ended, and its last page is written. */
