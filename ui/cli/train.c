@@ -116,7 +116,7 @@ int cli_train_run(const char *folder, const struct cli_train_options *options, b
 		say_end(&report, &result);
 	cli_lines_finish(report.lines);
 	if (ret_taken)
-		*ret_taken = rc != CVT_ERR_BUSY;
+		*ret_taken = rc == CVT_OK;
 	if (ret_asked)
 		*ret_asked = rc == CVT_OK && result.asked;
 	if (rc == CVT_ERR_BUSY && options->queued_only)

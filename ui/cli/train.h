@@ -10,7 +10,7 @@ struct cli_train_options {
 	bool json;
 };
 /* Trains the run of `folder` until its end and says all about it. CLI_DONE, CLI_FAILED, CLI_STOPPED. ret_asked (may be NULL): a signal asked for
- * the end. ret_taken (with queued_only): false when the run was not ours to take; nothing is said then. */
+ * the end. ret_taken (with queued_only): false when the run could not be begun, or was not ours to take; of the latter nothing is said. */
 int cli_train_run(const char *folder, const struct cli_train_options *options, bool *ret_asked, bool *ret_taken);
 
 #endif

@@ -9,21 +9,25 @@ static bool may_take(const struct cvt_run *run)
 	return !run->locked && (run->live.state == CVT_STATE_QUEUED || run->live.state == CVT_STATE_CRASHED);
 }
 
-/* The oldest run that can be taken is trained. *ret_taken: there was one. */
+/* The oldest run that can be taken is trained. *ret_taken: there was one. One that cannot even be begun (its folder is another user's, or
+ * damaged) is said, and does not keep those behind it. */
 static int work_once(const char *store, bool json, bool *ret_asked, bool *ret_taken)
 {
 	struct cvt_run *runs;
 	struct cvt_error err;
-	int n, code = CLI_DONE;
+	int n, worst = CLI_DONE;
 
 	*ret_asked = *ret_taken = false;
 	if (cvt_store_list(store, &runs, &n, &err) < 0)
 		return cli_fail(&err);
 	for (int i = 0; i < n && !*ret_taken; i++)
-		if (may_take(&runs[i]))
-			code = cli_train_run(runs[i].folder, &(struct cli_train_options){.queued_only = true, .json = json}, ret_asked, ret_taken);
+		if (may_take(&runs[i])) {
+			int code = cli_train_run(runs[i].folder, &(struct cli_train_options){.queued_only = true, .json = json}, ret_asked, ret_taken);
+
+			worst = code == CLI_FAILED ? CLI_FAILED : worst;
+		}
 	free(runs);
-	return code;
+	return worst;
 }
 
 static int work(const struct cli_command *command, int argc, char **argv)
@@ -36,8 +40,7 @@ static int work(const struct cli_command *command, int argc, char **argv)
 	if (rc != CLI_DONE)
 		return rc < 0 ? CLI_DONE : rc;
 	rc = cli_store(&args, store, sizeof store);
-	/* The bound is against a run that cannot even say that it has failed, on a file system that has become read-only. */
-	for (int i = 0; rc != CLI_FAILED && taken && !asked && i < 100000; i++) {
+	while (rc != CLI_FAILED && taken && !asked) {
 		int code = work_once(store, args.json, &asked, &taken);
 
 		worst = code == CLI_FAILED ? CLI_FAILED : worst;
