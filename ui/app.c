@@ -183,7 +183,8 @@ static void choose_run(struct app *app)
 static void start_waiting(struct app *app)
 {
 	struct cvt_error err;
-	if (!app->n_waiting || app_any_alive(app) || app_alive(app)) {
+	/* A runner just started has not taken its lock yet: the list would call for the next one beside it. */
+	if (!app->n_waiting || launch_any() || app_any_alive(app) || app_alive(app)) {
 		return;
 	}
 	char folder[1024];

@@ -16,25 +16,47 @@ extern char **environ;
 static pid_t children[64];
 static int n_children;
 
-static const char *short_name(int arch)
+/* The runner may start in another folder, on another day. What does not exist keeps its name for the error that comes. */
+static int absolute(const char *key, char *path, size_t size, struct cvt_error *err)
 {
-	static const char *const names[] = {"cnn", "vgg-a", "vgg-b", "vgg-c", "vgg-d", "vgg-e", "googlenet"};
-	return arch >= 0 && arch < (int)(sizeof names / sizeof *names) ? names[arch] : "net";
+	char *real = *path ? realpath(path, NULL) : NULL;
+	if (!real) {
+		return CVT_OK;
+	}
+	size_t length = strlen(real);
+	if (length < size) {
+		memcpy(path, real, length + 1);
+	}
+	free(real);
+	return length < size ? CVT_OK : cvt_fail(err, CVT_ERR_RANGE, "%s: its full path is longer than %zu bytes", key, size - 1);
 }
 
-int launch_create(const char *store, const struct cvt_config *config, struct cvt_run *ret_run, struct cvt_error *err)
+static int absolute_paths(struct cvt_config *config, struct cvt_error *err)
+{
+	int status = strcmp(config->data, "builtin") ? absolute("data", config->data, sizeof config->data, err) : CVT_OK;
+	if (status == CVT_OK) {
+		status = absolute("val", config->val, sizeof config->val, err);
+	}
+	return status == CVT_OK ? absolute("init", config->init, sizeof config->init, err) : status;
+}
+
+int launch_create(const char *store, const struct cvt_config *wanted, int n_classes, struct cvt_run *ret_run, struct cvt_error *err)
 {
 	struct cvt_provenance from = {.version = CVT_VERSION};
+	struct cvt_config config = *wanted;
 	struct cvt_description what;
 	char *text = NULL;
-	int status = cvt_config_check(config, err);
-	if (status != CVT_OK || (status = cvt_describe(config, 3, &what, err)) != CVT_OK) {
+	int status = cvt_config_check(&config, err);
+	if (status == CVT_OK) {
+		status = absolute_paths(&config, err);
+	}
+	if (status != CVT_OK || (status = cvt_describe(&config, n_classes, &what, err)) != CVT_OK) {
 		return status;
 	}
-	status = cvt_config_write(config, &from, &text, err);
+	status = cvt_config_write(&config, &from, &text, err);
 	if (status == CVT_OK) {
-		struct cvt_new_run run = {.short_name = short_name(config->arch), .config_yaml = text, .network = what.network,
-			.parameters = what.parameters, .lr = config->lr, .batch_size = config->batch, .epochs = config->epochs};
+		struct cvt_new_run run = {.short_name = cvt_arch_name(config.arch), .config_yaml = text, .network = what.network,
+			.parameters = what.parameters, .lr = config.lr, .batch_size = config.batch, .epochs = config.epochs};
 		status = cvt_run_create(store, &run, ret_run, err);
 	}
 	free(text);
@@ -74,6 +96,11 @@ int launch_runner(const char *folder, struct cvt_error *err)
 		children[n_children++] = pid;
 	}
 	return CVT_OK;
+}
+
+bool launch_any(void)
+{
+	return n_children > 0;
 }
 
 int launch_reap(void)

@@ -5,11 +5,15 @@
 #include "convtui/config.h"
 #include "convtui/store.h"
 
-/* A queued run of the configuration, which must be resolved and checked. */
-CVT_NODISCARD int launch_create(const char *store, const struct cvt_config *config, struct cvt_run *ret_run, struct cvt_error *err);
+/* A queued run of the resolved configuration, for data of n_classes: checked, and data, val and init as full paths. The dashboard, train and
+ * queue all make their runs here. */
+CVT_NODISCARD int launch_create(const char *store, const struct cvt_config *config, int n_classes, struct cvt_run *ret_run,
+	struct cvt_error *err);
 /* `convtui resume FOLDER` in a session of its own: no terminal, no signal of ours reaches it. What it prints goes to the run's log.txt. */
 CVT_NODISCARD int launch_runner(const char *folder, struct cvt_error *err);
 /* Takes leave of runners that ended, without waiting. Returns how many ended with an exit code that tells of a failure. */
 int launch_reap(void);
+/* Is a runner that this process started still there, although its run may not say so yet? */
+bool launch_any(void);
 
 #endif

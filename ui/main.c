@@ -63,7 +63,7 @@ static int open_dashboard(int argc, char **argv)
 			status = no_such_word(args.positional[0]);
 		else if (found != CVT_OK)
 			status = cli_fail(&err);
-		options.run = run.name;
+		options.run = run.folder;   /* not its name: a path may lead out of the store */
 	}
 	/* Nor may a preset that cannot be read be said on a screen that hides it after some seconds. */
 	if (status == CLI_DONE && options.start_preset && cvt_config_load_preset(&config, options.start_preset, &err) != CVT_OK)

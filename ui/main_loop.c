@@ -62,14 +62,15 @@ static double clock_now(void)
 static void print_summary(const struct app *app)
 {
 	const struct cvt_live *live = app_live(app);
-	char network[160], best[32];
+	char network[160], best[32], folder[1024];
 	if (!live) {
 		return;
 	}
 	cvt_text_clean(network, sizeof network, live->network);
+	cvt_text_clean(folder, sizeof folder, app->session->run.folder);
 	number_percent(live->best_val_accuracy, best, sizeof best);
 	printf("%s    %s\n", network, best);
-	printf("%s, epoch %d of %d, in %s\n", cvt_state_name(live->state), live->epoch < 0 ? 0 : live->epoch, live->epochs, app->session->run.folder);
+	printf("%s, epoch %d of %d, in %s\n", cvt_state_name(live->state), live->epoch < 0 ? 0 : live->epoch, live->epochs, folder);
 	if (app_alive(app)) {
 		printf("it goes on without the screen: `convtui %s` shows it again\n", app->session->run.name);
 	}

@@ -34,6 +34,12 @@ static bool with_open_text(struct app *app, struct cvt_config *config)
 	return cvt_config_set(config, option, f->edit.text, &f->error) == CVT_OK;
 }
 
+/* The post's three until the folder has been counted. */
+static int form_classes(const struct form *f, const struct cvt_config *config)
+{
+	return f->facts.known && !strcmp(f->facts.data, config->data) && f->facts.classes > 1 ? f->facts.classes : 3;
+}
+
 void form_update_cost(struct app *app)
 {
 	struct form *f = &app->form;
@@ -42,8 +48,7 @@ void form_update_cost(struct app *app)
 		return;
 	}
 	cvt_config_resolve(&config);
-	bool facts = f->facts.known && !strcmp(f->facts.data, config.data);
-	int classes = facts && f->facts.classes > 1 ? f->facts.classes : 3;
+	int classes = form_classes(f, &config);
 	bool asked = !strcmp(f->facts.data, config.data);
 	if (!asked && !f->open) {
 		f->facts = (struct dataset_facts){0};
@@ -74,7 +79,7 @@ void form_start(struct app *app)
 		return;
 	}
 	cvt_description_finish(&what);
-	if (app_any_alive(app) || app_alive(app)) {
+	if (launch_any() || app_any_alive(app) || app_alive(app)) {
 		app->overlay = OVERLAY_START;
 		app->choice = 0;
 		return;
@@ -88,7 +93,7 @@ void form_start_now(struct app *app, int how)
 	struct cvt_run run;
 	struct cvt_config config = app->form.config;
 	cvt_config_resolve(&config);
-	if (launch_create(app->store, &config, &run, &err) != CVT_OK) {
+	if (launch_create(app->store, &config, form_classes(&app->form, &config), &run, &err) != CVT_OK) {
 		app->form.error = err;
 		app_note(app, true, "%s", err.message);
 		return;

@@ -54,27 +54,6 @@ int cli_network_failed(const char *preset, const struct cvt_config *config, stru
 	return cli_fail(err);
 }
 
-/* Another process, in another folder, shall find the same files. What does not exist keeps its name for the error that comes. */
-static int absolute(const char *key, char *path, size_t size)
-{
-	char *real = *path ? realpath(path, NULL) : NULL;
-	if (!real)
-		return CLI_DONE;
-	size_t length = strlen(real);
-	if (length < size)
-		memcpy(path, real, length + 1);
-	free(real);
-	return length < size ? CLI_DONE : cli_wrong("%s: its full path is longer than %zu bytes", key, size - 1);
-}
-
-int cli_absolute_paths(struct cvt_config *config)
-{
-	int status = strcmp(config->data, "builtin") ? absolute("data", config->data, sizeof config->data) : CLI_DONE;
-	if (status == CLI_DONE)
-		status = absolute("val", config->val, sizeof config->val);
-	return status == CLI_DONE ? absolute("init", config->init, sizeof config->init) : status;
-}
-
 int cli_config(const struct cli_args *args, const char *preset, struct cvt_config *ret_config)
 {
 	struct cvt_config config;
@@ -93,10 +72,8 @@ int cli_config(const struct cli_args *args, const char *preset, struct cvt_confi
 	cvt_config_resolve(&config);
 	if (cvt_config_check(&config, &err) != CVT_OK)
 		return cli_config_failed(&err);
-	int status = cli_absolute_paths(&config);
-	if (status == CLI_DONE)
-		*ret_config = config;
-	return status;
+	*ret_config = config;
+	return CLI_DONE;
 }
 
 int cli_flush(void)

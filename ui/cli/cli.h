@@ -50,7 +50,6 @@ int cli_config(const struct cli_args *args, const char *preset, struct cvt_confi
 /* cli_fail for what cvt_describe finds, with the place in the preset (may be NULL) where the value stands. */
 int cli_network_failed(const char *preset, const struct cvt_config *config, struct cvt_error *err);
 int cli_config_failed(const struct cvt_error *err);                                               /* says it; the exit code */
-int cli_absolute_paths(struct cvt_config *config);                                                /* data, val, init; cli_config does it */
 int cli_store(const struct cli_args *args, char *path, size_t size);                              /* the run store */
 int cli_run(const struct cli_args *args, const char *name, struct cvt_run *ret_run);              /* cvt_store_find, said */
 

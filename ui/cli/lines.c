@@ -6,8 +6,10 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "cli/cli.h"
+#include "convtui/text.h"
 
 struct line {
 	struct line *next;
@@ -113,7 +115,13 @@ void cli_lines_text(struct cli_lines *lines, bool to_stderr, const char *format,
 	if (vasprintf(&text, format, arguments) < 0)
 		text = NULL;
 	va_end(arguments);
-	put(lines, text, NULL, to_stderr);
+	/* A run's folder, which may come from anybody, names itself. */
+	char *clean = text ? malloc(strlen(text) + 1) : NULL;
+
+	if (clean)
+		cvt_text_clean(clean, strlen(text) + 1, text);
+	free(text);
+	put(lines, clean, NULL, to_stderr);
 }
 
 void cli_lines_json(struct cli_lines *lines, json_t *object)

@@ -1,14 +1,14 @@
 /* queue.c - convtui queue: creates queued runs from presets, lists and ranges; convtui work trains them. */
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "cli/cli.h"
 #include "convtui/dataset.h"
 #include "convtui/model.h"
+#include "launch.h"
 
 /* What a run of the sweep needs before any is created, so that a size that does not work leaves no half a sweep behind. */
-struct plan { struct cvt_config config; char network[160]; int64_t parameters; };
+struct plan { struct cvt_config config; int n_classes; };
 struct plans { int n; struct plan *plans; };
 
 static int add(struct plans *plans, const struct cvt_sweep *sweep, const char *preset)
@@ -21,16 +21,10 @@ static int add(struct plans *plans, const struct cvt_sweep *sweep, const char *p
 	for (int i = 0; i < sweep->n; i++) {
 		struct plan *plan = &plans->plans[plans->n];
 		struct cvt_description d;
-		int n_classes;
 		plan->config = sweep->configs[i];
-		int status = cli_absolute_paths(&plan->config);
-		if (status != CLI_DONE)
-			return status;
-		if (cvt_dataset_count_classes(plan->config.data, &n_classes, NULL, &err) != CVT_OK
-			|| cvt_describe(&plan->config, n_classes, &d, &err) != CVT_OK)
+		if (cvt_dataset_count_classes(plan->config.data, &plan->n_classes, NULL, &err) != CVT_OK
+			|| cvt_describe(&plan->config, plan->n_classes, &d, &err) != CVT_OK)
 			return cli_network_failed(preset, &plan->config, &err);
-		memcpy(plan->network, d.network, sizeof plan->network);
-		plan->parameters = d.parameters;
 		cvt_description_finish(&d);
 		plans->n++;
 	}
@@ -55,19 +49,12 @@ static int create(const struct plan *plan, const char *store, bool json)
 {
 	struct cvt_error err;
 	struct cvt_run run;
-	char *yaml;
-	if (cvt_config_write(&plan->config, &(struct cvt_provenance){.version = CVT_VERSION}, &yaml, &err) != CVT_OK)
-		return cli_fail(&err);
-	struct cvt_new_run what = {.short_name = cvt_arch_name(plan->config.arch), .config_yaml = yaml, .network = plan->network,
-		.parameters = plan->parameters, .lr = plan->config.lr, .batch_size = plan->config.batch, .epochs = plan->config.epochs};
-	int status = cvt_run_create(store, &what, &run, &err);
-	free(yaml);
-	if (status != CVT_OK)
+	if (launch_create(store, &plan->config, plan->n_classes, &run, &err) != CVT_OK)
 		return cli_fail(&err);
 	if (json)
 		return cli_json(json_pack("{s:o, s:o, s:o, s:I}", "run", cli_json_text(run.name), "folder", cli_json_text(run.folder), "network",
-			cli_json_text(plan->network), "parameters", (json_int_t)plan->parameters));
-	printf("%s  %s\n", run.name, plan->network);
+			cli_json_text(run.live.network), "parameters", (json_int_t)run.live.parameters));
+	printf("%s  %s\n", run.name, run.live.network);
 	return cli_flush();
 }
 

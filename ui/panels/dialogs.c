@@ -108,7 +108,7 @@ void panel_dialog(const struct app *app, struct pane screen)
 	if (alive) {
 		cvt_text_clean(name, sizeof name, alive->name);
 	}
-	snprintf(question, sizeof question, "%s is %s.", name, alive ? cvt_state_name(alive->live.state) : "");
+	snprintf(question, sizeof question, "%s is %s.", alive ? name : "A run", alive ? cvt_state_name(alive->live.state) : "starting");
 	struct pane inner = overlay(screen, text_columns(question) + 8 > 44 ? text_columns(question) + 8 : 44, n + 5, app->overlay == OVERLAY_QUIT ? "Leave" :
 		app->overlay == OVERLAY_STOP ? "Stop" : "Start");
 	int y = inner.h >= n + 3 ? 1 : 0;
