@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "base/clock.h"
 #include "nn/gemm.h"
 #include "nn/plan_private.h"
 
@@ -349,6 +350,23 @@ void cvt_plan_destroy(struct cvt_plan *plan)
 	plan_free(plan);
 }
 
+int cvt_plan_steps(const struct cvt_plan *plan)
+{
+	return plan->n_steps;
+}
+
+_Static_assert((int)CVT_STEP_KINDS >= CVT_ABSORBED_MAX + 1, "a kind for each node of a step");
+
+struct cvt_step_about cvt_plan_step_about(const struct cvt_plan *plan, int s)
+{
+	const struct cvt_step *step = &plan->steps[s];
+	struct cvt_step_about about = {.node = step->index, .n_kinds = 1 + step->n_absorbed, .name = step->node->name,
+		.kinds = {step->node->ops->name}, .kernel = step->node->ops->method ? step->node->ops->method(step) : ""};
+	for (int i = 0; i < step->n_absorbed; i++)
+		about.kinds[i + 1] = step->absorbed[i]->ops->name;
+	return about;
+}
+
 static struct cvt_tensor output(struct cvt_plan *plan, int node, bool grad)
 {
 	const struct cvt_root *root = root_of(plan, node);
@@ -397,8 +415,12 @@ void cvt_plan_step_forward(struct cvt_plan *plan, int s, int n, const struct cvt
 
 void cvt_plan_forward(struct cvt_plan *plan, int n, const struct cvt_exec *exec)
 {
-	for (int s = 0; s < plan->n_steps; s++)
+	for (int s = 0; s < plan->n_steps; s++) {
+		double start = exec->times ? cvt_clock_monotonic() : 0;
 		cvt_plan_step_forward(plan, s, n, exec);
+		if (exec->times)
+			exec->times[s].forward = cvt_clock_monotonic() - start;
+	}
 }
 
 /* What was not kept, and is read from step s on. Producers of parts of a concat are several. */
@@ -425,6 +447,10 @@ void cvt_plan_step_backward(struct cvt_plan *plan, int s, int n, const struct cv
 
 void cvt_plan_backward(struct cvt_plan *plan, int n, const struct cvt_exec *exec)
 {
-	for (int s = plan->n_steps - 1; s >= 0; s--)
+	for (int s = plan->n_steps - 1; s >= 0; s--) {
+		double start = exec->times ? cvt_clock_monotonic() : 0;
 		cvt_plan_step_backward(plan, s, n, exec);
+		if (exec->times)
+			exec->times[s].backward = cvt_clock_monotonic() - start;
+	}
 }

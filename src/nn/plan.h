@@ -20,11 +20,14 @@ struct cvt_plan_options {
 	struct cvt_plan *share;                /* NULL, or a plan whose workspace this one may use (not both between forward and backward) */
 };
 
+struct cvt_step_time { double forward, backward; };    /* seconds */
+
 /* What a step of training needs besides the input: set before each forward. */
 struct cvt_exec {
 	struct cvt_pool *pool;
 	uint64_t seed; uint32_t step;          /* of dropout's random numbers: the run's batch number */
 	float lr, momentum, weight_decay;      /* backward applies the update itself where a grad is NULL */
+	struct cvt_step_time *times;           /* NULL, or one for each of cvt_plan_steps: overwritten */
 };
 
 struct cvt_plan_cost {
@@ -34,6 +37,10 @@ struct cvt_plan_cost {
 };
 struct cvt_node_cost { int64_t multiply_adds, output_bytes /* one picture */; const char *kernel; };
 
+/* A step: a node and those whose work is done with it, by their kinds. Static text, and the graph's. */
+enum { CVT_STEP_KINDS = 4 };
+struct cvt_step_about { int node, n_kinds; const char *name, *kinds[CVT_STEP_KINDS], *kernel /* "": there is no choice */; };
+
 struct cvt_plan;
 /* Costs of a plan without allocating. `costs`: NULL, or graph->n_nodes of them. */
 CVT_NODISCARD int cvt_plan_dry(const struct cvt_graph *graph, const struct cvt_plan_options *options, bool with_momentum,
@@ -41,6 +48,8 @@ CVT_NODISCARD int cvt_plan_dry(const struct cvt_graph *graph, const struct cvt_p
 CVT_NODISCARD int cvt_plan_create(struct cvt_model *model, const struct cvt_plan_options *options,
 	struct cvt_plan **ret_plan, struct cvt_error *err);
 void cvt_plan_destroy(struct cvt_plan *plan);
+int cvt_plan_steps(const struct cvt_plan *plan);
+struct cvt_step_about cvt_plan_step_about(const struct cvt_plan *plan, int step);
 
 /* Where the caller puts the pictures: [n, c, h, w], image_stride = c*h*w. Valid until the next forward has returned (training: until
  * backward has). */

@@ -2,6 +2,7 @@
 #include "convtui/bench.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -27,6 +28,7 @@ struct bench {
 	int *labels;
 	float *weights;
 	struct cvt_exec exec;
+	struct cvt_step_time *train_now, *train_best, *eval_now, *eval_best;   /* of each step of the plans */
 };
 
 /* VmHWM counts from here on, where /proc allows it; elsewhere the peak is the process's. */
@@ -60,7 +62,15 @@ static int make_plans(struct bench *b, struct cvt_error *err)
 	options.share = b->train;
 	if (code == CVT_OK)
 		code = cvt_plan_create(b->model, &options, &b->eval, err);
-	return code;
+	if (code != CVT_OK)
+		return code;
+	b->train_now = calloc((size_t)cvt_plan_steps(b->train), sizeof *b->train_now);
+	b->train_best = calloc((size_t)cvt_plan_steps(b->train), sizeof *b->train_best);
+	b->eval_now = calloc((size_t)cvt_plan_steps(b->eval), sizeof *b->eval_now);
+	b->eval_best = calloc((size_t)cvt_plan_steps(b->eval), sizeof *b->eval_best);
+	if (b->train_now == NULL || b->train_best == NULL || b->eval_now == NULL || b->eval_best == NULL)
+		return cvt_fail(err, CVT_ERR_MEMORY, "no memory to time layers");
+	return CVT_OK;
 }
 
 static int make_pictures(struct bench *b, struct cvt_error *err)
@@ -107,22 +117,36 @@ static void put_pictures(struct bench *b, struct cvt_plan *plan)
 	cvt_pool_run(b->pool, copy_picture, &copy, b->config->batch);
 }
 
+static void keep_best(struct cvt_step_time *best, const struct cvt_step_time *now, int n)
+{
+	for (int i = 0; i < n; i++) {
+		if (best[i].forward == 0 || now[i].forward < best[i].forward)
+			best[i].forward = now[i].forward;
+		if (best[i].backward == 0 || now[i].backward < best[i].backward)
+			best[i].backward = now[i].backward;
+	}
+}
+
 static void train_step(struct bench *b)
 {
 	const struct cvt_config *c = b->config;
 
+	b->exec.times = b->train_now;
 	put_pictures(b, b->train);
 	cvt_plan_forward(b->train, c->batch, &b->exec);
 	cvt_cross_entropy(cvt_plan_logits(b->train), b->labels, b->weights, c->batch, b->classes, cvt_plan_logits_grad(b->train), NULL);
 	cvt_plan_backward(b->train, c->batch, &b->exec);
 	cvt_sgd_step(b->model, b->pool, b->exec.lr, b->exec.momentum, b->exec.weight_decay);
 	b->exec.step++;
+	keep_best(b->train_best, b->train_now, cvt_plan_steps(b->train));
 }
 
 static void eval_step(struct bench *b)
 {
+	b->exec.times = b->eval_now;
 	put_pictures(b, b->eval);
 	cvt_plan_forward(b->eval, b->config->batch, &b->exec);
+	keep_best(b->eval_best, b->eval_now, cvt_plan_steps(b->eval));
 }
 
 /* The best of at least three repetitions within `seconds`, after one that is not counted, in seconds. */
@@ -201,6 +225,47 @@ static int count_work(struct bench *b, struct cvt_bench_result *r, struct cvt_er
 	return code;
 }
 
+static void say_kinds(const struct cvt_step_about *about, char *text, size_t size)
+{
+	size_t n = 0;
+
+	for (int i = 0; i < about->n_kinds && n < size; i++)
+		n += (size_t)snprintf(text + n, size - n, "%s%s", i > 0 ? " + " : "", about->kinds[i]);
+}
+
+/* Layers in the graph's order: those that lead a step of either plan. */
+static int list_layers(struct bench *b, struct cvt_bench_result *r, struct cvt_error *err)
+{
+	int n_train = cvt_plan_steps(b->train), n_eval = cvt_plan_steps(b->eval), t = 0, e = 0;
+	double scale = 1e3 / b->config->batch;
+
+	r->layers = calloc((size_t)(n_train + n_eval), sizeof *r->layers);
+	if (r->layers == NULL)
+		return cvt_fail(err, CVT_ERR_MEMORY, "no memory to time layers");
+	while (t < n_train || e < n_eval) {
+		struct cvt_bench_layer *layer = &r->layers[r->n_layers++];
+		struct cvt_step_about train = {.node = INT_MAX}, eval = {.node = INT_MAX}, *first;
+
+		if (t < n_train)
+			train = cvt_plan_step_about(b->train, t);
+		if (e < n_eval)
+			eval = cvt_plan_step_about(b->eval, e);
+		first = train.node <= eval.node ? &train : &eval;
+		snprintf(layer->name, sizeof layer->name, "%s", first->name);
+		layer->kernel = first->kernel;
+		if (train.node == first->node) {
+			say_kinds(&train, layer->training, sizeof layer->training);
+			layer->forward_ms = b->train_best[t].forward * scale;
+			layer->backward_ms = b->train_best[t++].backward * scale;
+		}
+		if (eval.node == first->node) {
+			say_kinds(&eval, layer->evaluation, sizeof layer->evaluation);
+			layer->eval_ms = b->eval_best[e++].forward * scale;
+		}
+	}
+	return CVT_OK;
+}
+
 static int measure(struct bench *b, double seconds, struct cvt_bench_result *r, struct cvt_error *err)
 {
 	const struct cvt_config *c = b->config;
@@ -222,7 +287,8 @@ static int measure(struct bench *b, double seconds, struct cvt_bench_result *r, 
 	r->eval_ms = best_of(b, eval_step, seconds / 2) / c->batch * 1e3;
 	r->peak_bytes = cvt_machine_peak_bytes();
 	r->peak_gflops = measure_peak(b);
-	return count_work(b, r, err);
+	code = count_work(b, r, err);
+	return code == CVT_OK ? list_layers(b, r, err) : code;
 }
 
 int cvt_bench(const struct cvt_config *config, int n_classes, double seconds, struct cvt_bench_result *ret_result, struct cvt_error *err)
@@ -242,7 +308,13 @@ int cvt_bench(const struct cvt_config *config, int n_classes, double seconds, st
 	free(b.pictures);
 	free(b.labels);
 	free(b.weights);
+	free(b.train_now);
+	free(b.train_best);
+	free(b.eval_now);
+	free(b.eval_best);
 	if (code == CVT_OK)
 		*ret_result = result;
+	else
+		free(result.layers);
 	return code;
 }

@@ -1,4 +1,5 @@
-"""The post's three families in PyTorch, under the names that its state_dicts have. For benchmarks and fixtures only."""
+"""The post's three families in PyTorch, under the names that its state_dicts have, the inception's branches in an nn.ModuleList so that
+state_dict sees them. For benchmarks, fixtures and interop only."""
 import torch
 from torch import nn
 
@@ -51,34 +52,45 @@ class Conv(nn.Module):
 
 
 class Inception(nn.Module):
-    """registered=False keeps the branches in a plain list, as the post printed it: they are never trained."""
-
-    def __init__(self, before, one, three_in, three, five_in, five, pool, registered=True):
+    def __init__(self, before, one, three_in, three, five_in, five, pool):
         super().__init__()
-        branches = [
+        self.inc_block = nn.ModuleList([
             nn.Sequential(Conv(before, one, kernel_size=1)),
             nn.Sequential(Conv(before, three_in, kernel_size=1), Conv(three_in, three, kernel_size=3, padding=1)),
             nn.Sequential(Conv(before, five_in, kernel_size=1), Conv(five_in, five, kernel_size=5, padding=2)),
             nn.Sequential(nn.MaxPool2d(3, 1, 1), Conv(before, pool, kernel_size=1)),
-        ]
-        self.inc_block = nn.ModuleList(branches) if registered else branches
+        ])
 
     def forward(self, x):
         return torch.cat([branch(x) for branch in self.inc_block], dim=1)
 
 
 class GoogLeNet(nn.Module):
+    """post: as printed there, where the branches are in a plain list, that neither the optimiser nor eval() reaches."""
+
     blocks = [(192, 64, 96, 128, 16, 32, 32), (256, 128, 128, 192, 32, 96, 64), None, (480, 192, 96, 208, 16, 48, 64),
               (512, 160, 112, 224, 24, 64, 64), (512, 128, 128, 256, 24, 64, 64), (512, 112, 144, 288, 32, 64, 64),
               (528, 256, 160, 320, 32, 128, 128), None, (832, 256, 160, 320, 32, 128, 128), (832, 384, 192, 384, 48, 128, 128)]
 
-    def __init__(self, size, classes=3, registered=True):
+    def __init__(self, size, classes=3, post=False, dropout=0.4):
         super().__init__()
         layers = [Conv(3, 64, kernel_size=7, stride=2, padding=3), nn.MaxPool2d(3, 2, 1),
                   Conv(64, 192, kernel_size=3, stride=1, padding=1), nn.MaxPool2d(3, 2, 1)]
-        layers += [nn.MaxPool2d(3, 2, 1) if b is None else Inception(*b, registered=registered) for b in self.blocks]
+        layers += [nn.MaxPool2d(3, 2, 1) if b is None else Inception(*b) for b in self.blocks]
         self.layers = nn.Sequential(*layers)
-        self.classifier = nn.Sequential(nn.AvgPool2d(size // 32, 1), nn.Flatten(1), nn.Dropout(0.4), nn.Linear(1024, classes))
+        self.classifier = nn.Sequential(nn.AvgPool2d(size // 32, 1), nn.Flatten(1), nn.Dropout(dropout), nn.Linear(1024, classes))
+        self.post = post
+        for block in self.blocks_of() if post else []:
+            block.requires_grad_(False)
+
+    def blocks_of(self):
+        return [layer for layer in self.layers if isinstance(layer, Inception)]
+
+    def train(self, mode=True):
+        super().train(mode)
+        for block in self.blocks_of() if self.post else []:
+            block.inc_block.train(True)
+        return self
 
     def forward(self, x):
         return self.classifier(self.layers(x))

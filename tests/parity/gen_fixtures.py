@@ -7,14 +7,18 @@ the root of the mean, over the arrays of a kind, of |a - b|^2 / |b|^2.
 A fixture is a sequence of records: name, 56 bytes; 0; count; then count float32, all little-endian."""
 import os
 import struct
+import sys
 import numpy as np
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
-from post_networks import CNN, VGG, GoogLeNet
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'bench'))
+from post_networks import CNN, VGG, GoogLeNet  # noqa: E402
 
 HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'fixtures')
 SAMPLES = 64
+MAPS = [3, 16, 29, 42, 55]
 WEIGHTS = [0.52, 0.518, 0.962]
 
 
@@ -147,7 +151,7 @@ STEPS, BATCHES = 10, [8, 8, 4]
 
 def train_steps(seed, dtype, noise=0):
     """Losses of ten steps. noise: added to each convolution's output and weight gradient, relative to its rms, as Winograd's rounding is."""
-    model = CNN(4, lambda x: x + 13, 64)
+    model = CNN(MAPS, 64)
     fill(model, f'w{seed}')
     model = model.to(dtype).train()
     g = torch.Generator().manual_seed(seed)
@@ -256,7 +260,7 @@ if __name__ == '__main__':
     os.makedirs(HERE, exist_ok=True)
     node_fixture()
     steps_fixture()
-    whole_fixture('cnn.bin', lambda: CNN(4, lambda x: x + 13, 64), 64, rate=1e-2)
+    whole_fixture('cnn.bin', lambda: CNN(MAPS, 64), 64, rate=1e-2)
     whole_fixture('vgg11a.bin', lambda: VGG('A', 64), 64)
     whole_fixture('vgg16c.bin', lambda: VGG('C', 64), 64)
     whole_fixture('googlenet.bin', lambda: GoogLeNet(64, dropout=0), 64)

@@ -1,13 +1,34 @@
 /* bench.c - `convtui bench`: how fast networks train and evaluate on this machine. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "cli/cli.h"
 #include "convtui/bench.h"
 
-enum { FLAG_SECONDS, CLASSES = 3 };    /* the post's classes: the last layer's width is nothing beside the rest */
+enum { FLAG_SECONDS, FLAG_EACH_LAYER, CLASSES = 3 };    /* the post's classes: the last layer's width is nothing beside the rest */
 
-static int print_json(const struct cvt_bench_result *r)
+static json_t *layers_json(const struct cvt_bench_result *r)
+{
+	json_t *list = json_array();
+
+	for (int i = 0; i < r->n_layers; i++) {
+		const struct cvt_bench_layer *layer = &r->layers[i];
+		json_t *o = json_object();
+
+		json_object_set_new(o, "layer", cli_json_text(layer->name));
+		json_object_set_new(o, "train", cli_json_text(layer->training));
+		json_object_set_new(o, "evaluate", cli_json_text(layer->evaluation));
+		json_object_set_new(o, "kernel", cli_json_text(layer->kernel));
+		json_object_set_new(o, "forward_ms", cli_json_real(layer->forward_ms));
+		json_object_set_new(o, "backward_ms", cli_json_real(layer->backward_ms));
+		json_object_set_new(o, "eval_ms", cli_json_real(layer->eval_ms));
+		json_array_append_new(list, o);
+	}
+	return list;
+}
+
+static int print_json(const struct cvt_bench_result *r, bool each_layer)
 {
 	json_t *o = json_object();
 
@@ -22,16 +43,47 @@ static int print_json(const struct cvt_bench_result *r)
 	json_object_set_new(o, "train_gflops", cli_json_real(r->train_gflops));
 	json_object_set_new(o, "eval_gflops", cli_json_real(r->eval_gflops));
 	json_object_set_new(o, "peak_gflops", cli_json_real(r->peak_gflops));
+	if (each_layer)
+		json_object_set_new(o, "layers", layers_json(r));
 	return cli_json(o);
 }
 
-static int print_line(const struct cvt_bench_result *r)
+/* Milliseconds an image; a dot: done on the way of a layer above, or nothing to do. */
+static void print_ms(double ms)
+{
+	if (ms > 0)
+		printf(" %9.3f", ms);
+	else
+		printf(" %9s", ".");
+}
+
+static void print_layers(const struct cvt_bench_result *r)
+{
+	printf("  %-32s %9s %9s %9s  %s\n", "ms an image", "forward", "backward", "evaluate", "what is done, and how");
+	for (int i = 0; i < r->n_layers; i++) {
+		const struct cvt_bench_layer *layer = &r->layers[i];
+		bool same = strcmp(layer->training, layer->evaluation) == 0;
+
+		printf("  %-32s", layer->name);
+		print_ms(layer->forward_ms);
+		print_ms(layer->backward_ms);
+		print_ms(layer->eval_ms);
+		printf("  %s", layer->training);
+		if (!same && layer->evaluation[0] != 0)
+			printf("%sevaluate: %s", layer->training[0] != 0 ? "; " : "", layer->evaluation);
+		printf("%s%s\n", layer->kernel[0] != 0 ? ", by " : "", layer->kernel);
+	}
+}
+
+static int print_line(const struct cvt_bench_result *r, bool each_layer)
 {
 	int n = printf("%-36s  %4d px  batch %3d  train %8.3f ms/image (%4.0f GFLOP/s, %3.0f%% of peak)  evaluate %8.3f ms/image (%4.0f GFLOP/s, "
 		"%3.0f%%)  memory %.2f GB  %d threads, %s\n", r->network, r->image_size, r->batch, r->train_ms, r->train_gflops,
 		100 * r->train_gflops / r->peak_gflops, r->eval_ms, r->eval_gflops, 100 * r->eval_gflops / r->peak_gflops,
 		(double)r->peak_bytes / 1e9, r->threads, r->isa);
 
+	if (each_layer)
+		print_layers(r);
 	return n < 0 || fflush(stdout) != 0 ? CLI_FAILED : CLI_DONE;
 }
 
@@ -46,7 +98,9 @@ static int bench_one(const struct cli_args *args, const char *preset, double sec
 		return code;
 	if (cvt_bench(&config, CLASSES, seconds, &result, &err) != CVT_OK)
 		return cli_fail(&err);
-	return args->json ? print_json(&result) : print_line(&result);
+	code = args->json ? print_json(&result, args->flags[FLAG_EACH_LAYER]) : print_line(&result, args->flags[FLAG_EACH_LAYER]);
+	free(result.layers);
+	return code;
 }
 
 static int run(const struct cli_command *command, int argc, char **argv)
@@ -74,6 +128,7 @@ static int run(const struct cli_command *command, int argc, char **argv)
 
 static const struct cli_flag flags[] = {
 	[FLAG_SECONDS] = {"seconds", "S", "how long to repeat each measurement (default 4)"},
+	[FLAG_EACH_LAYER] = {"each-layer", NULL, "milliseconds of each layer as well"},
 	{NULL, NULL, NULL},
 };
 
