@@ -13,8 +13,8 @@
  *     void CVT_KERNEL_INIT(NAME)(struct cvt_NAME_kernels *k) { k->slot = slot; ... }
  * A family that needs a second source lists it too (NAME_part.c) and shares a private header; functions that cross
  * sources are named with CVT_KERNEL_NAME(f). The caller writes  kernels->NAME.slot(...). A plain C reference of each slot, sums in
- * double, goes into reference.c (or reference_NAME.c; declared in reference.h, linked into the tests only), and its test is a row of the table in
- * tests/kernels/NAME.c (see harness.h there). */
+ * double, goes into reference.c (or reference_NAME.c; declared in reference.h, linked into the tests only), and its test is a
+ * row of the table in tests/kernels/NAME.c (see harness.h there). */
 #ifndef CVT_KERNELS_KERNELS_H
 #define CVT_KERNELS_KERNELS_H
 

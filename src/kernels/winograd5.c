@@ -149,7 +149,8 @@ CVT_INLINE void write_piece(const struct cvt_winograd5_forward *a, const struct 
 }
 
 /* Adds the pixels of a piece to sum and squares. */
-CVT_INLINE void sum_piece(const struct cvt_winograd5_forward *a, const struct piece *p, const vf *z, int z_step, vf pivot, vf *sum, vf *squares)
+CVT_INLINE void sum_piece(const struct cvt_winograd5_forward *a, const struct piece *p, const vf *z, int z_step, vf pivot, vf *sum,
+	vf *squares)
 {
 	float lanes[VL] __attribute__((aligned(64)));
 	for (int i = 0; i < 4 && p->row + i < a->h; i++) {
@@ -330,7 +331,8 @@ static void forward(const struct cvt_winograd5_forward *a)
 		for (int i = 0; i < n_groups; i++) {
 			find_group(&groups[i], tile + i * VL, n - i * VL < VL ? n - i * VL : VL, a->h, a->w);
 			for (int c = 0; c < a->in_c; c++)
-				transform_input(&groups[i], a->x + (ptrdiff_t)c * a->h * a->w, a->x_stride, a->h, a->w, v + (ptrdiff_t)c * STRIP + i * VL, vk);
+				transform_input(&groups[i], a->x + (ptrdiff_t)c * a->h * a->w, a->x_stride, a->h, a->w,
+					v + (ptrdiff_t)c * STRIP + i * VL, vk);
 		}
 		if (a->in_c <= FEW) {
 			for (int i = 0; i < n_groups; i++)

@@ -51,7 +51,8 @@ static void run_pass(struct kt *t, const struct cvt_conv_method *method, struct 
 static struct results run_all(struct kt *t, const struct cvt_conv_method *method, struct cvt_conv_call call, int n_threads)
 {
 	const struct cvt_conv_shape *s = &call.shape;
-	size_t in = (size_t)s->in_c * s->in_h * s->in_w, out = (size_t)s->out_c * s->out_h * s->out_w, weights = (size_t)s->in_c * s->out_c * s->kernel * s->kernel;
+	size_t in = (size_t)s->in_c * s->in_h * s->in_w, out = (size_t)s->out_c * s->out_h * s->out_w;
+	size_t weights = (size_t)s->in_c * s->out_c * s->kernel * s->kernel;
 	struct results r = { .y = kt_output(t, out * call.n, true), .pooled = kt_output(t, pooled_size(s) * call.n, true),
 		.dx = kt_output(t, in * call.n, true), .dweight = kt_output(t, weights, false), .dbias = kt_output(t, s->out_c, false),
 		.sums = kt_doubles(t, 2 * (size_t)s->out_c) };
@@ -146,7 +147,8 @@ static void check_call(struct kt *t, size_t i)
 		(calls[i].w + 2 * calls[i].padding - calls[i].kernel) / calls[i].stride + 1, calls[i].kernel, calls[i].stride, calls[i].padding };
 	size_t in = (size_t)s.in_c * s.in_h * s.in_w, out = (size_t)s.out_c * s.out_h * s.out_w;
 	int n = calls[i].n;
-	struct cvt_conv_call call = { .shape = s, .n = n, .x = kt_random(t, in * n, false), .x_stride = (ptrdiff_t)in, .dy = kt_random(t, out * n, false),
+	struct cvt_conv_call call = { .shape = s, .n = n, .x = kt_random(t, in * n, false), .x_stride = (ptrdiff_t)in,
+		.dy = kt_random(t, out * n, false),
 		.dy_stride = (ptrdiff_t)out, .weight = kt_random(t, (size_t)s.in_c * s.out_c * s.kernel * s.kernel, false),
 		.bias = kt_random(t, s.out_c, false), .pivot = kt_random(t, s.out_c, false), .kernels = t->kernels };
 	struct results first = { 0 };

@@ -10,7 +10,8 @@
 /* A shape whose reference is not too slow: large ones give up batch, then channels. */
 static struct cvt_reference_conv draw(struct kt *t)
 {
-	int h = kt_size(t, "h", 70), w = kt_size(t, "w", 70), n = kt_int(t, "n", 1, 9), in_c = kt_size(t, "in_c", 130), out_c = kt_size(t, "out_c", 130);
+	int h = kt_size(t, "h", 70), w = kt_size(t, "w", 70), n = kt_int(t, "n", 1, 9);
+	int in_c = kt_size(t, "in_c", 130), out_c = kt_size(t, "out_c", 130);
 	double most = 8e6 / 25;
 	if (kt_int(t, "few", 0, 3) == 0)
 		in_c = 1 + in_c % 4;
@@ -304,14 +305,16 @@ static void bench_one(struct kt *t, int in_c, int out_c, int size, bool gradient
 	int n = size >= 128 ? 4 : size >= 64 ? 8 : 64;
 	long last = (long)n * ((size + 3) / 4) * ((size + 3) / 4);
 	size_t plane = (size_t)size * size;
-	float *x = kt_random(t, plane * in_c * n, true), *y = kt_random(t, plane * out_c * n, true), *weight = kt_random(t, 25 * (size_t)in_c * out_c, true);
+	float *x = kt_random(t, plane * in_c * n, true), *y = kt_random(t, plane * out_c * n, true);
+	float *weight = kt_random(t, 25 * (size_t)in_c * out_c, true);
 	float *bias = kt_random(t, out_c, true), *accumulator = kt_output(t, k->accumulator_floats(in_c, out_c), true);
 	struct bench b = { .k = k,
 		.forward = { .in_c = in_c, .out_c = out_c, .h = size, .w = size, .last_tile = last, .x = x, .x_stride = plane * in_c, .y = y,
 			.y_stride = plane * out_c, .weights = transformed(t, in_c, out_c, weight, 25 * in_c, 25, false), .bias = bias, .relu = true,
 			.stream = size % 16 == 0, .scratch = kt_output(t, k->forward_scratch(in_c, out_c) / 4, true) },
 		.gradient = { .in_c = in_c, .out_c = out_c, .h = size, .w = size, .last_tile = last, .x = x, .x_stride = plane * in_c, .dy = y,
-			.dy_stride = plane * out_c, .accumulator = accumulator, .bias = kt_doubles(t, out_c), .scratch = kt_output(t, k->gradient_scratch(in_c, out_c) / 4, true) } };
+			.dy_stride = plane * out_c, .accumulator = accumulator, .bias = kt_doubles(t, out_c),
+			.scratch = kt_output(t, k->gradient_scratch(in_c, out_c) / 4, true) } };
 	char label[64];
 	snprintf(label, sizeof label, "%d->%d @%d", in_c, out_c, size);
 	kt_bench(t, label, 50.0 * n * plane * in_c * out_c, 0, gradient ? run_gradient : run_forward, &b);

@@ -39,10 +39,12 @@ static void scratch(const struct cvt_conv_shape *s, enum cvt_conv_pass pass, int
 {
 	const struct cvt_winograd5_kernels *k = &kernels->winograd5;
 	if (pass == CVT_CONV_WEIGHT_GRADIENT) {
-		*ret_shared_bytes = weight5_bytes(s) + (size_t)count_chunks(max_batch) * (accumulator_bytes(s, kernels) + round_up(sizeof(double) * s->out_c));
+		*ret_shared_bytes = weight5_bytes(s) +
+			(size_t)count_chunks(max_batch) * (accumulator_bytes(s, kernels) + round_up(sizeof(double) * s->out_c));
 		*ret_worker_bytes = phase_bytes(s) + round_up(k->gradient_scratch(phase_channels(s), s->out_c));
 	} else {
-		*ret_shared_bytes = weight5_bytes(s) + transformed_bytes(s, kernels) + round_up(sizeof(double) * 2 * s->out_c * (size_t)max_batch);
+		*ret_shared_bytes = weight5_bytes(s) + transformed_bytes(s, kernels) +
+			round_up(sizeof(double) * 2 * s->out_c * (size_t)max_batch);
 		*ret_worker_bytes = phase_bytes(s) + round_up(k->forward_scratch(phase_channels(s), s->out_c));
 	}
 }
@@ -98,8 +100,15 @@ struct job {
 	int n_chunks;
 };
 
-static float *phases_of(const struct job *j, int worker) { return (float *)((char *)j->call->workers + (size_t)worker * j->call->worker_bytes); }
-static float *scratch_of(const struct job *j, int worker) { return (float *)((char *)phases_of(j, worker) + phase_bytes(&j->call->shape)); }
+static float *phases_of(const struct job *j, int worker)
+{
+	return (float *)((char *)j->call->workers + (size_t)worker * j->call->worker_bytes);
+}
+
+static float *scratch_of(const struct job *j, int worker)
+{
+	return (float *)((char *)phases_of(j, worker) + phase_bytes(&j->call->shape));
+}
 
 static void weights_task(void *context, int task, int worker)
 {
@@ -158,7 +167,8 @@ static void chunk_task(void *context, int task, int worker)
 static void finish_task(void *context, int task, int worker)
 {
 	const struct job *j = context;
-	j->k->gradient_finish(phase_channels(&j->call->shape), j->call->shape.out_c, task, j->n_chunks, j->transformed, accumulator_step(j), j->weight5);
+	const struct cvt_conv_shape *s = &j->call->shape;
+	j->k->gradient_finish(phase_channels(s), s->out_c, task, j->n_chunks, j->transformed, accumulator_step(j), j->weight5);
 }
 
 static void run_gradient(struct job *j)

@@ -50,8 +50,15 @@ static bool fits(const struct cvt_conv_shape *s, enum cvt_conv_pass pass, const 
 }
 
 /* The tile kernel's view of a pass: the input gradient is a forward pass from outputs to inputs. */
-static int channels_in(const struct cvt_conv_shape *s, enum cvt_conv_pass pass) { return pass == CVT_CONV_INPUT_GRADIENT ? s->out_c : s->in_c; }
-static int channels_out(const struct cvt_conv_shape *s, enum cvt_conv_pass pass) { return pass == CVT_CONV_INPUT_GRADIENT ? s->in_c : s->out_c; }
+static int channels_in(const struct cvt_conv_shape *s, enum cvt_conv_pass pass)
+{
+	return pass == CVT_CONV_INPUT_GRADIENT ? s->out_c : s->in_c;
+}
+
+static int channels_out(const struct cvt_conv_shape *s, enum cvt_conv_pass pass)
+{
+	return pass == CVT_CONV_INPUT_GRADIENT ? s->in_c : s->out_c;
+}
 
 static void scratch(const struct cvt_conv_shape *s, enum cvt_conv_pass pass, int max_batch, const struct cvt_kernels *kernels,
 	size_t *ret_shared_bytes, size_t *ret_worker_bytes)
@@ -60,7 +67,8 @@ static void scratch(const struct cvt_conv_shape *s, enum cvt_conv_pass pass, int
 	long tiles = count_tiles(s, max_batch);
 	if (pass == CVT_CONV_WEIGHT_GRADIENT) {
 		size_t chunks = (size_t)count_chunks(s, tiles, kernels);
-		*ret_shared_bytes = chunks * (round_up(4 * k->accumulator_floats(s->in_c, s->out_c)) + round_up(sizeof(double) * (size_t)s->out_c));
+		*ret_shared_bytes = chunks * (round_up(4 * k->accumulator_floats(s->in_c, s->out_c)) +
+			round_up(sizeof(double) * (size_t)s->out_c));
 		*ret_worker_bytes = round_up(k->gradient_scratch(s->in_c, s->out_c));
 	} else {
 		int in = channels_in(s, pass), out = channels_out(s, pass);
