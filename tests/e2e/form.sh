@@ -108,8 +108,8 @@ grep -q nosuchpreset "$work/err"
 check $? "which names it" "$work/err"
 said "$CONVTUI" --runs "$run/live"
 check $? "a run store that is a file: one line" "$work/err"
-start 80x24 "TERM=nonsense $CONVTUI; echo code \$?"
+start 80x24 "TERM=nonsense $CONVTUI; echo code \$?; sleep 1000"
 until_true "an unknown terminal is said on the normal screen" shows 'convtui: TERM=nonsense'
 until_true "with a failure's exit" shows 'code 1'
-start 80x24 "$CONVTUI --start nosuchpreset; echo code \$?"
+start 80x24 "$CONVTUI --start nosuchpreset; echo code \$?; sleep 1000"
 until_true "a failed start is said on the normal screen" shows '^convtui: .*nosuchpreset'

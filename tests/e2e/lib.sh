@@ -61,7 +61,8 @@ end_terminal() {
 }
 no_server() { ! tmx has-session 2>/dev/null; }
 
-# start COLSxROWS COMMAND: a terminal of its own in which a shell runs the command. The pane stays when it has ended.
+# start COLSxROWS COMMAND: a terminal of its own in which a shell runs the command. The pane stays when it has ended, but tmux scrolls it by a
+# line: end the command in a sleep where its first line matters.
 start() {
 	local size=$1 command=$2
 	end_terminal
