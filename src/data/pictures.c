@@ -207,7 +207,7 @@ int cvt_pictures_draw(int class_index, int index, int size, int channels, unsign
 	const float ground = draw_ground(&canvas, &s);
 	draw_clutter(&canvas, &s, 2 + cvt_stream_below(&s, 6), 0.12f);
 	const struct cvt_colour paint[2] = {against(&s, ground, 0.25f), against(&s, ground, 0.25f)};
-	const struct cvt_pose pose = random_pose(&s, 0.36f, 0.46f);
+	const struct cvt_pose pose = random_pose(&s, 0.34f, 0.44f);
 	if (class_index == MOTORBIKE)
 		draw_motorbike(&canvas, &s, &pose, paint);
 	else if (class_index == AIRPLANE)

@@ -7,7 +7,7 @@
 
 #include "convtui/error.h"
 
-enum { CVT_PICTURES_VERSION = 1, CVT_PICTURES_CLASSES = 3 };
+enum { CVT_PICTURES_VERSION = 2, CVT_PICTURES_CLASSES = 3 };
 extern const char *const cvt_pictures_classes[CVT_PICTURES_CLASSES];   /* "Motorbikes", ...: sorted by byte */
 /* How many of each there are. */
 int cvt_pictures_count(int class_index);
