@@ -24,13 +24,14 @@ union block {
 static _Thread_local size_t budget_used;
 static _Thread_local bool budget_exceeded;
 
+/* Zeros: stb_image decodes with Huffman tables that a damaged JPEG never defines, and would do so with what memory held before. */
 static void *budget_malloc(size_t size)
 {
 	if (size > decode_budget || budget_used > decode_budget - size) {
 		budget_exceeded = true;
 		return NULL;
 	}
-	union block *block = malloc(sizeof(union block) + size);
+	union block *block = calloc(1, sizeof(union block) + size);
 	if (!block)
 		return NULL;
 	block->size = size;
