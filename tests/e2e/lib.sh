@@ -12,7 +12,9 @@ export TERM=xterm-256color LC_ALL=C.UTF-8
 unset TMUX CONVTUI_CHARSET NO_COLOR
 limit=${CVT_E2E_LIMIT:-60}
 n=0 bad=0
-tmx() { tmux -u -L t -f /dev/null "$@"; }
+# A server that is on its way out still removes its socket, so each terminal has a socket of its own.
+terminals=0
+tmx() { tmux -u -L "t$terminals" -f /dev/null "$@"; }
 
 # runner_pid FOLDER: the process that trains the run, by its live page; nothing when there is none.
 runner_pid() {
@@ -54,18 +56,12 @@ not_ok() {
 check() { if [ "$1" = 0 ]; then ok "$2"; else not_ok "$2" ${3:+"$3"}; fi; }
 skip() { n=$((n + 1)); echo "ok $n - $1 # SKIP $2"; }
 
-# A server that is on its way out would take the next session with it.
-end_terminal() {
-	tmx kill-server 2>/dev/null
-	wait_for no_server
-}
-no_server() { ! tmx has-session 2>/dev/null; }
-
 # start COLSxROWS COMMAND: a terminal of its own in which a shell runs the command. The pane stays when it has ended, but tmux scrolls it by a
 # line: end the command in a sleep where its first line matters.
 start() {
 	local size=$1 command=$2
-	end_terminal
+	tmx kill-server 2>/dev/null
+	terminals=$((terminals + 1))
 	tmx new-session -d -s t -x "${size%x*}" -y "${size#*x}" "$command" \; set-option -g remain-on-exit on \; set-option -g escape-time 0
 }
 screen() { tmx capture-pane -p -t t 2>/dev/null; }
