@@ -418,6 +418,14 @@ static void click(struct app *app)
 	}
 }
 
+/* A key that needs a run alive says why it does nothing. */
+static void refuse(struct app *app, enum action action)
+{
+	if (action == ACT_STEER || action == ACT_PAUSE || action == ACT_CHECKPOINT || action == ACT_STOP) {
+		(void)steer_possible(app);
+	}
+}
+
 void app_key(struct app *app, int key)
 {
 	bool text = keys_context(app) & IN_TEXT;
@@ -438,6 +446,8 @@ void app_key(struct app *app, int key)
 			app_act(app, action);
 		} else if (text) {
 			text_key(app, key);
+		} else {
+			refuse(app, keys_disabled(app, key));
 		}
 	}
 	form_update_cost(app);

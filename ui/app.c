@@ -108,16 +108,18 @@ static void drop_pending(struct app *app)
 {
 	const struct cvt_session *s = app->session;
 	for (int i = 0; i < app->n_pending;) {
-		bool done = !app_alive(app);
+		bool done = false;
 		for (int k = s->n_commands - 1; k >= 0 && !done; k--) {
 			done = !strcmp(s->commands[k].id, app->pending[i].id);
 		}
-		if (!done) {
+		if (!done && app_alive(app)) {
 			i++;
 			continue;
 		}
-		if (app_alive(app)) {
+		if (done) {
 			app_note(app, false, "in force: %s %s", app->pending[i].name, app->pending[i].value);
+		} else if (strncmp(app->pending[i].name, "stop", 4) != 0) {
+			app_note(app, true, "the run ended before it took %s %s", app->pending[i].name, app->pending[i].value);
 		}
 		memmove(&app->pending[i], &app->pending[i + 1], sizeof app->pending[0] * (size_t)(app->n_pending - i - 1));
 		app->n_pending--;

@@ -104,3 +104,14 @@ enum action keys_action(const struct app *app, int key)
 	}
 	return ACT_NONE;
 }
+
+enum action keys_disabled(const struct app *app, int key)
+{
+	enum context context = keys_context(app);
+	for (const struct binding *b = table; b->action != ACT_NONE; b++) {
+		if (b->key == key && (b->contexts & context)) {
+			return b->enabled && !b->enabled(app) ? b->action : ACT_NONE;
+		}
+	}
+	return ACT_NONE;
+}

@@ -31,6 +31,8 @@ enum context keys_context(const struct app *app);
 const struct binding *keys_table(void);
 /* ACT_NONE: the key means nothing here (in a text context it may be a character). */
 enum action keys_action(const struct app *app, int key);
+/* What the key would do here if it were enabled; ACT_NONE when it is, or means nothing. */
+enum action keys_disabled(const struct app *app, int key);
 /* Carries it out. */
 void app_act(struct app *app, enum action action);
 

@@ -124,6 +124,8 @@ void form_update_cost(struct app *app);
 void form_start(struct app *app);                          /* asks when a run is alive, else starts */
 void form_start_now(struct app *app, int how);             /* 0 after the live one, 1 beside it, 2 stop it first */
 int steer_rows(int rows[64]);
+/* False: the run has ended, which is said, with what can be done. */
+bool steer_possible(struct app *app);
 void steer_open(struct app *app);
 void steer_refresh(struct app *app);
 void steer_send(struct app *app);

@@ -47,8 +47,24 @@ static struct cvt_config in_force(const struct app *app)
 	return config;
 }
 
+bool steer_possible(struct app *app)
+{
+	if (!app->session) {
+		app_note(app, true, "no run is shown: G starts one, Enter in the table of runs shows one");
+	} else if (!app_alive(app)) {
+		app_note(app, true, "%s has ended (%s): convtui resume %s --epochs %d goes on with it", app->session->run.name,
+			cvt_state_name(app_live(app)->state), app->session->run.name, app_live(app)->epochs + 10);
+	} else {
+		return true;
+	}
+	return false;
+}
+
 void steer_open(struct app *app)
 {
+	if (!steer_possible(app)) {
+		return;
+	}
 	struct steer *s = &app->steer;
 	int row = s->row;
 	memset(s, 0, sizeof *s);
@@ -95,7 +111,7 @@ void app_command(struct app *app, const char *name, const char *value)
 {
 	struct cvt_error err;
 	struct pending p = {0};
-	if (!app->session) {
+	if (!steer_possible(app)) {                  /* it may have ended while the panel was open */
 		return;
 	}
 	if (cvt_run_command(app->session->run.folder, name, value, p.id, &err) != CVT_OK) {

@@ -10,7 +10,7 @@
 static void add(struct chart *chart, const struct series *points, const char *name, enum cell_meaning meaning, int rank, bool val)
 {
 	chart->lines[chart->n_lines++] = (struct chart_line){.points = points, .name = name, .meaning = meaning, .rank = rank, .dashed = val,
-		.dots = val, .bounds = !val};
+		.thick = meaning != CELL_TRAIN_RAW, .dots = val, .bounds = !val};
 }
 
 static struct chart make_chart(const struct app *app, bool accuracy)

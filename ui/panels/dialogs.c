@@ -124,10 +124,22 @@ void panel_dialog(const struct app *app, struct pane screen)
 	}
 }
 
+/* "2 (all)" for threads, which are given as 0. */
+static void in_force_text(const struct app *app, const struct cvt_option *option, char *out, size_t size)
+{
+	const struct cvt_live *live = app_live(app);
+	cvt_config_get(&app->steer.in_force, option, out, size);
+	if (!strcmp(option->key, "threads") && live && live->threads > 0) {
+		snprintf(out, size, app->steer.in_force.threads == 0 ? "%d (all)" : "%d", live->threads);
+	} else if (!strcmp(option->key, "patience") && !strcmp(out, "0")) {
+		snprintf(out, size, "0 (never)");
+	}
+}
+
 static void steer_row(const struct app *app, struct pane inner, int y, const struct cvt_option *option, int index, bool here)
 {
 	char now[256], next[256];
-	cvt_config_get(&app->steer.in_force, option, now, sizeof now);
+	in_force_text(app, option, now, sizeof now);
 	cvt_config_get(&app->steer.draft, option, next, sizeof next);
 	pane_fit(inner, 2, y, 16, CELL_NORMAL, option->label);
 	pane_right(inner, 18, y, 10, CELL_DIM, now);
@@ -161,6 +173,8 @@ void panel_steer(const struct app *app, struct pane screen)
 	y++;
 	if (app->steer.error.code) {
 		pane_fit(inner, 2, y++, inner.w - 4, CELL_ERROR, app->steer.error.message);
+	} else if (!app_alive(app)) {
+		pane_fit(inner, 2, y++, inner.w - 4, CELL_WARN, "the run has ended: nothing takes effect any more");
 	} else if (live) {
 		number_span(live->batch_seconds, when, sizeof when);
 		snprintf(text, sizeof text, live->batch_seconds > 0 ? "takes effect after the batch: %s each" : "takes effect at the next batch", when);

@@ -1,5 +1,6 @@
 /* axis.c - ticks at 1, 2, 5 steps. */
 #include <math.h>
+#include <stdlib.h>
 
 #include "widgets/axis.h"
 
@@ -16,6 +17,32 @@ double axis_step(double span, int most)
 		}
 	}
 	return power * 10;
+}
+
+struct axis_rows axis_align(double lo, double hi, int rows, bool from_top)
+{
+	static const double steps[] = {1, 2, 5, 10};
+	int last = rows - 1, wish = last < 8 ? 2 : last < 28 ? last / 4 : 7;      /* intervals between labels */
+	struct axis_rows best = {lo, hi, hi - lo, last};
+	double least = INFINITY;
+	for (int apart = last < 2 ? 1 : 2; apart <= last; apart++) {
+		/* The step that just holds the range, or the next one when its multiple at the anchor gives too much away. */
+		double smallest = (hi - lo) * apart / last, power = pow(10, floor(log10(smallest)));
+		for (int i = 0; i < 8; i++) {
+			double step = power * steps[i % 4] * (i < 4 ? 1 : 10), anchor = from_top ? ceil(hi / step - 1e-9) * step : floor(lo / step + 1e-9) * step;
+			double span = step * last / apart, other = from_top ? anchor - span : anchor + span;
+			if (from_top ? other > lo + span * 1e-9 : other < hi - span * 1e-9) {
+				continue;
+			}
+			double cost = span / (hi - lo) + 0.04 * abs(last / apart - wish);
+			if (cost < least - 1e-9) {
+				least = cost;
+				best = (struct axis_rows){from_top ? other : anchor, from_top ? anchor : other, step, apart};
+			}
+			break;
+		}
+	}
+	return best;
 }
 
 static void fit_linear(struct axis_range *range, double lo, double hi, double floor_, double ceiling)

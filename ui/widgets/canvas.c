@@ -41,12 +41,27 @@ void canvas_dot(struct canvas *c, int x, int y, const struct pen *pen)
 	cell->bits |= (uint8_t)(1 << (y % c->dots_y * c->dots_x + x % c->dots_x));
 }
 
+static void pen_dot(struct canvas *c, int x, int y, bool steep, const struct pen *pen)
+{
+	canvas_dot(c, x, y, pen);
+	if (!pen->thick || c->glyphs != GLYPHS_BRAILLE || y < 0 || y >= c->h * c->dots_y) {
+		return;
+	}
+	/* At the edge the second dot goes to the other side. */
+	if (steep) {
+		canvas_dot(c, x + 1 < c->w * c->dots_x ? x + 1 : x - 1, y, pen);
+	} else {
+		canvas_dot(c, x, y + 1 < c->h * c->dots_y ? y + 1 : y - 1, pen);
+	}
+}
+
 void canvas_line(struct canvas *c, int x0, int y0, int x1, int y1, struct pen *pen)
 {
 	int dx = abs(x1 - x0), dy = abs(y1 - y0), sx = x0 < x1 ? 1 : -1, sy = y0 < y1 ? 1 : -1, error = dx - dy;
+	bool steep = dy > dx;
 	for (;;) {
 		if (!pen->dash || pen->phase++ % (2 * pen->dash) < pen->dash) {
-			canvas_dot(c, x0, y0, pen);
+			pen_dot(c, x0, y0, steep, pen);
 		}
 		if (x0 == x1 && y0 == y1) {
 			return;

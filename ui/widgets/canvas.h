@@ -13,13 +13,14 @@ struct canvas {
 	enum glyphs glyphs;
 	struct canvas_cell { uint8_t bits, rank, meaning; } *cells;
 };
-struct pen { uint8_t rank; enum cell_meaning meaning; int dash; int phase; };   /* dash: dots on, then off; 0: solid */
+struct pen { uint8_t rank; enum cell_meaning meaning; int dash, phase; bool thick; };   /* dash: dots on, then off; 0: solid */
 
 CVT_NODISCARD int canvas_create(int w, int h, enum glyphs glyphs, struct canvas *ret_canvas);
 void canvas_finish(struct canvas *canvas);
 /* x, y in dots from the upper left; outside is ignored. */
 void canvas_dot(struct canvas *canvas, int x, int y, const struct pen *pen);
-/* Both ends included; moves the pen's phase, so a dashed curve stays dashed from piece to piece. */
+/* Both ends included; moves the pen's phase, so a dashed curve stays dashed from piece to piece. A thick line is
+ * two braille dots wide: below it, or on its right where it is steep; the coarser glyphs are wide enough as they are. */
 void canvas_line(struct canvas *canvas, int x0, int y0, int x1, int y1, struct pen *pen);
 /* Writes the cells that have dots. */
 void canvas_draw(const struct canvas *canvas, struct pane pane);

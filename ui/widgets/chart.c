@@ -95,20 +95,31 @@ static void y_label(const struct chart *chart, double v, double step, char *out,
 }
 
 enum { MAX_TICKS = 32 };
-struct ticks { double at[MAX_TICKS]; int n; double step; };
+struct ticks { int n, row[MAX_TICKS]; double at[MAX_TICKS], step; };
 
-static struct ticks y_ticks(const struct chart_view *view, int rows)
+/* The labels, and the view's bounds widened to them. */
+static struct ticks y_ticks(const struct chart *chart, struct chart_view *view, int rows)
 {
 	struct ticks t = {0};
-	int most = rows < 2 ? 1 : rows <= 8 ? (rows + 1) / 2 : rows <= 20 ? rows * 2 / 5 : 8;
 	if (view->logarithmic) {
-		t.n = axis_log_ticks(view->y.lo, view->y.hi, most, t.at, MAX_TICKS);
+		double top = log10(view->y.hi), span = top - log10(view->y.lo);
+		t.n = axis_log_ticks(view->y.lo, view->y.hi, rows < 2 ? 1 : rows <= 8 ? (rows + 1) / 2 : rows <= 20 ? rows * 2 / 5 : 8, t.at, MAX_TICKS);
+		for (int i = 0; i < t.n; i++) {
+			t.row[i] = (int)lround((top - log10(t.at[i])) / span * (rows - 1));
+		}
 		return t;
 	}
-	t.step = axis_step(view->y.hi - view->y.lo, most);
-	double first = ceil(view->y.lo / t.step - 1e-9);
-	for (; t.n < MAX_TICKS && (first + t.n) * t.step <= view->y.hi + t.step * 1e-6; t.n++) {
-		t.at[t.n] = (first + t.n) * t.step;
+	bool percent = chart->y_kind == CHART_Y_PERCENT;         /* 100% is the highest row: there is nothing above it */
+	struct axis_rows axis = axis_align(view->y.lo, view->y.hi, rows, percent);
+	view->y.lo = axis.lo;
+	view->y.hi = axis.hi;
+	t.step = axis.step;
+	for (int k = 0; k * axis.apart < rows && t.n < MAX_TICKS; k++) {
+		double at = percent ? axis.hi - k * axis.step : axis.lo + k * axis.step;
+		if (!percent || at > -axis.step * 1e-6) {
+			t.row[t.n] = percent ? k * axis.apart : rows - 1 - k * axis.apart;
+			t.at[t.n++] = at;
+		}
 	}
 	return t;
 }
@@ -164,7 +175,7 @@ static void draw_line(struct plot *p, const struct chart_line *line)
 {
 	const struct series *s = line->points;
 	const struct chart_view *view = p->view;
-	struct pen pen = {(uint8_t)line->rank, line->meaning, line->dashed ? (p->canvas.glyphs == GLYPHS_ASCII ? 2 : 4) : 0, 0};
+	struct pen pen = {(uint8_t)line->rank, line->meaning, line->dashed ? (p->canvas.glyphs == GLYPHS_ASCII ? 2 : 4) : 0, 0, line->thick};
 	int dots = p->canvas.w * p->canvas.dots_x, last_x = 0, last_y = 0;
 	int64_t i = series_find(s, view->x0), end = series_find(s, nextafter(view->x1, INFINITY));
 	bool joined = false;
@@ -313,9 +324,9 @@ static void draw_x_axis(const struct chart *chart, const struct chart_view *view
 }
 
 /* The labels left of the plot, a rule, and faint dots across at each tick. Returns the columns taken. */
-static int draw_y_axis(const struct chart *chart, const struct chart_view *view, struct pane pane, int rows, struct pane *ret_area)
+static int draw_y_axis(const struct chart *chart, struct chart_view *view, struct pane pane, int rows, struct pane *ret_area)
 {
-	struct ticks t = y_ticks(view, rows);
+	struct ticks t = y_ticks(chart, view, rows);
 	char text[32];
 	int width = 4;           /* "100%": charts above each other share their columns */
 	for (int i = 0; i < t.n; i++) {
@@ -326,9 +337,8 @@ static int draw_y_axis(const struct chart *chart, const struct chart_view *view,
 	for (int y = 0; y < rows; y++) {
 		pane_put(pane, width, y, 0x2502, CELL_BORDER);
 	}
-	double lo = view->logarithmic ? log10(view->y.lo) : view->y.lo, hi = view->logarithmic ? log10(view->y.hi) : view->y.hi;
 	for (int i = 0; i < t.n; i++) {
-		int y = (int)lround((hi - (view->logarithmic ? log10(t.at[i]) : t.at[i])) / (hi - lo) * (rows - 1));
+		int y = t.row[i];
 		y_label(chart, t.at[i], t.step, text, sizeof text);
 		pane_right(pane, 0, y, width, CELL_DIM, text);
 		pane_put(pane, width, y, 0x2524, CELL_BORDER);
@@ -349,8 +359,9 @@ static bool has_points(const struct chart *chart)
 	return false;
 }
 
-void chart_draw(struct pane pane, const struct chart *chart, const struct chart_view *view)
+void chart_draw(struct pane pane, const struct chart *chart, const struct chart_view *as_set)
 {
+	struct chart_view drawn = *as_set, *view = &drawn;
 	struct plot p = {.view = view};
 	if (pane.w < 1 || pane.h < 1) {
 		return;

@@ -15,7 +15,7 @@ struct chart_line {
 	const char *name;
 	enum cell_meaning meaning;
 	int rank;                /* a higher one covers a lower one */
-	bool dashed;
+	bool dashed, thick;
 	bool dots;               /* a sign at each point where there is room */
 	bool bounds;             /* enters the y bounds; a line that does not is cut off and counted at the edge */
 };
@@ -40,7 +40,7 @@ struct chart_view {
 	struct axis_range y;
 };
 
-/* The y bounds for the part that is shown; call before drawing. `cap`: a line without `bounds` may stretch them to this many times
+/* The y bounds for the part that is shown; call before drawing, which widens them so that labels stand evenly. `cap`: a line without `bounds` may stretch them to this many times
  * what the others need. */
 void chart_fit(const struct chart *chart, struct chart_view *view);
 void chart_draw(struct pane pane, const struct chart *chart, const struct chart_view *view);
