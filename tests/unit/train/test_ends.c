@@ -1,4 +1,5 @@
 /* How runs end, or wait: patience, divergence, a full disk, signals, a second runner, no memory. */
+#include <stdatomic.h>
 #include "runs.h"
 
 #include <errno.h>
@@ -210,7 +211,7 @@ static void term_at_2(int64_t batch)
 		kill(getpid(), SIGTERM);
 }
 
-static volatile bool noticed;
+static atomic_bool noticed;   /* told on the main thread, read on the trainer's */
 
 static void on_hangup(void *context, const struct cvt_runner_event *event)
 {

@@ -1,9 +1,10 @@
 /* A run that was cut ends with the bits and rows of one that was not. */
+#include <stdatomic.h>
 #include "runs.h"
 
 #include "store/checkpoint.h"
 
-static int checkpoints;
+static atomic_int checkpoints;
 
 /* Counts renames of checkpoints; fails none. */
 static int count_checkpoints(enum cvt_file_call call, const char *path)
