@@ -294,6 +294,36 @@ static void commands_are_pending_until_they_take_effect(void **state)
 	stage_close(&s);
 }
 
+static void a_run_that_has_ended_is_not_steered(void **state)
+{
+	struct stage s;
+	(void)state;
+	stage_open(&s, 120, 40, GLYPHS_BRAILLE, false);
+	static const char *const names[] = {"t", "Space", "s", "x"};
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		s.app->n_notes = 0;
+		keys(&s, names[i]);
+		assert_int_equal(s.app->overlay, OVERLAY_NONE);
+		assert_true(shows(&s, "has ended") && shows(&s, "convtui resume"));
+	}
+	stage_close(&s);
+	/* It ends while the panel is open: what was sent is not taken, and that is said. */
+	stage_open(&s, 120, 40, GLYPHS_BRAILLE, true);
+	keys(&s, "t d Enter");
+	assert_int_equal(s.app->n_pending, 1);
+	struct cvt_live live = s.app->session->run.live;
+	live.state = CVT_STATE_DONE;
+	assert_int_equal(cvt_writer_live(s.writer, &live, NULL), CVT_OK);
+	cvt_writer_close(s.writer);
+	s.writer = NULL;
+	assert_true(shows(&s, "nothing takes effect any more"));
+	assert_int_equal(s.app->n_pending, 0);
+	assert_true(shows(&s, "the run ended before it took lr 0.005"));
+	keys(&s, "d Enter");
+	assert_int_equal(s.app->n_pending, 0);
+	stage_close(&s);
+}
+
 static void the_filter_narrows_while_it_is_typed(void **state)
 {
 	struct stage s;
@@ -485,6 +515,7 @@ int main(void)
 		cmocka_unit_test(the_form_shows_what_applies),
 		cmocka_unit_test(q_with_a_live_run_asks),
 		cmocka_unit_test(commands_are_pending_until_they_take_effect),
+		cmocka_unit_test(a_run_that_has_ended_is_not_steered),
 		cmocka_unit_test(the_filter_narrows_while_it_is_typed),
 		cmocka_unit_test(new_rows_move_neither_cursor_nor_zoom),
 		cmocka_unit_test(curves_hold_every_row),

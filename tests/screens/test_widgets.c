@@ -14,6 +14,7 @@
 #include "edit.h"
 #include "term/dump.h"
 #include "term/key.h"
+#include "widgets/canvas.h"
 #include "widgets/chart.h"
 #include "widgets/number.h"
 
@@ -208,6 +209,53 @@ static void ticks_step_by_1_2_5(void **state)
 	}
 }
 
+/* Ticks on whole rows, 1, 2 or 5 apart, nothing cut off, 0 and 100% at the edge, and not more room than needed. */
+static void labels_stand_evenly(void **state)
+{
+	(void)state;
+	for (int rows = 2; rows <= 60; rows++) {
+		for (int i = 1; i < 200; i++) {
+			double lo = i % 3 ? 0 : i * 0.011, hi = lo + i * 0.037;
+			struct axis_rows a = axis_align(lo, hi, rows, false);
+			double mantissa = a.step / pow(10, floor(log10(a.step) + 1e-9));
+			if (a.lo > lo + 1e-9 || a.hi < hi - 1e-9 || (lo == 0 && a.lo != 0) || a.apart < 1 || a.apart >= rows ||
+				fabs(a.lo + a.step * (rows - 1) / a.apart - a.hi) > 1e-9 * a.hi || fabs(a.lo / a.step - round(a.lo / a.step)) > 1e-6 ||
+				!(fabs(mantissa - 1) < 1e-6 || fabs(mantissa - 2) < 1e-6 || fabs(mantissa - 5) < 1e-6) ||
+				(rows >= 7 && a.hi - a.lo > (lo > 0 ? 2 : 1.7) * (hi - lo))) {
+				fail_msg("rows %d, %g..%g: %g..%g, a tick of %g each %d rows", rows, lo, hi, a.lo, a.hi, a.step, a.apart);
+			}
+			a = axis_align(100 - i / 2.0, 100, rows, true);
+			if (a.hi != 100 || a.lo > 100 - i / 2.0 + 1e-9) {
+				fail_msg("rows %d, %g..100 per cent: %g..%g", rows, 100 - i / 2.0, a.lo, a.hi);
+			}
+		}
+	}
+}
+
+/* In every column of a thick line two dots or more, one above the other, also at the edges. */
+static void a_thick_line_is_whole(void **state)
+{
+	(void)state;
+	for (int y0 = 0; y0 < 40; y0 += 3) {
+		for (int y1 = 0; y1 < 40; y1 += 3) {
+			struct canvas c;
+			struct pen pen = {.rank = 1, .meaning = CELL_TRAIN, .thick = true};
+			assert_int_equal(canvas_create(10, 10, GLYPHS_BRAILLE, &c), CVT_OK);
+			canvas_line(&c, 0, y0, 19, y1, &pen);
+			for (int x = 0; x < 20; x++) {
+				int dots = 0;
+				for (int y = 0; y < 40; y++) {
+					dots += c.cells[y / 4 * 10 + x / 2].bits >> (y % 4 * 2 + x % 2) & 1;
+				}
+				if (dots < (abs(y1 - y0) > 19 ? 1 : 2)) {
+					fail_msg("%d dots in column %d of a line from row %d to %d", dots, x, y0, y1);
+				}
+			}
+			canvas_finish(&c);
+		}
+	}
+}
+
 static void bounds_have_inertia(void **state)
 {
 	struct axis_range r = {0};
@@ -319,6 +367,8 @@ int main(void)
 		cmocka_unit_test(a_spike_survives_any_width),
 		cmocka_unit_test(what_is_not_finite_is_marked_and_bounds_nothing),
 		cmocka_unit_test(ticks_step_by_1_2_5),
+		cmocka_unit_test(labels_stand_evenly),
+		cmocka_unit_test(a_thick_line_is_whole),
 		cmocka_unit_test(bounds_have_inertia),
 		cmocka_unit_test(the_mean_starts_at_the_first_value),
 		cmocka_unit_test(figures_read_as_people_write_them),
