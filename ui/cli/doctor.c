@@ -172,6 +172,7 @@ static int run(const struct cli_command *command, int argc, char **argv)
 		printf("problem: %s\n", r.problem_lines[i]);
 	if (r.n_problems == 0 && !r.json && status == CLI_DONE)
 		puts("no problem found");
+	cli_table_finish(&r.lines);
 	json_decref(r.object);
 	cli_args_finish(&args);
 	return status == CLI_DONE && r.n_problems ? CLI_FAILED : status;

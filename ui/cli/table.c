@@ -52,6 +52,15 @@ static void print_row(const struct cli_table *table, char *const *cells, const i
 	putchar('\n');
 }
 
+void cli_table_finish(struct cli_table *table)
+{
+	for (int i = 0; i < table->n; i++)
+		free(table->cells[i]);
+	free(table->cells);
+	table->cells = NULL;
+	table->n = 0;
+}
+
 int cli_table_print(struct cli_table *table)
 {
 	int widths[32] = {0};
@@ -61,11 +70,7 @@ int cli_table_print(struct cli_table *table)
 	}
 	for (int i = 0; i + table->columns <= table->n && !table->failed; i += table->columns)
 		print_row(table, table->cells + i, widths);
-	for (int i = 0; i < table->n; i++)
-		free(table->cells[i]);
-	free(table->cells);
-	table->cells = NULL;
-	table->n = 0;
+	cli_table_finish(table);
 	if (!table->failed)
 		return CLI_DONE;
 	fputs("convtui: no memory for the table\n", stderr);

@@ -18,6 +18,8 @@ struct cli_table {
 void cli_table_add(struct cli_table *table, const char *format, ...) CVT_PRINTF(2, 3);
 /* Prints the rows, two spaces between columns, and frees them. CLI_DONE or CLI_FAILED, said. */
 int cli_table_print(struct cli_table *table);
+/* Frees the rows unprinted; safe after cli_table_print. */
+void cli_table_finish(struct cli_table *table);
 
 /* "14.8 MB", in powers of 1000; "?" for less than 0. */
 void cli_bytes(int64_t bytes, char *text, size_t size);
