@@ -1,5 +1,6 @@
 /* follow.c - rows as curves. */
 #include <math.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -37,6 +38,7 @@ void follow_reset(struct follow *f)
 	f->images = f->seconds = 0;
 	f->n_batches = 0;
 	f->n_epochs = f->n_commands = f->n_marks = 0;
+	f->next_mark = INT64_MAX;
 }
 
 double follow_next_smoothing(double smoothing, int direction)
@@ -101,11 +103,8 @@ static int take_epoch(struct follow *f, const struct cvt_epoch_row *row)
 	return CVT_OK;
 }
 
-static bool take_command(struct follow *f, const struct cvt_command_row *row)
+static void mark(struct follow *f, const struct cvt_command_row *row)
 {
-	if (row->batch > f->n_batches || f->n_marks >= FOLLOW_MAX_MARKS) {
-		return row->batch <= f->n_batches;
-	}
 	char *label = f->labels[f->n_marks], name[24], value[64];
 	cvt_text_clean(name, sizeof name, row->name);
 	cvt_text_clean(value, sizeof value, row->value);
@@ -116,7 +115,26 @@ static bool take_command(struct follow *f, const struct cvt_command_row *row)
 	snprintf(label, sizeof f->labels[0], "%.16s%s%.20s", name, *value ? " " : "", value);
 	double x = row->batch > 0 ? f->loss.x[row->batch - 1] : 0;
 	f->marks[f->n_marks++] = (struct chart_mark){x, label, CELL_MARK};
-	return true;
+}
+
+/* A run that was cut and goes on from an earlier batch has commands ahead of its rows, and newer ones behind those: each is marked when its
+ * batch is there, whatever waits before it in the file. */
+static void take_commands(struct follow *f, const struct cvt_session *s)
+{
+	if (f->n_commands == s->n_commands && f->next_mark > f->n_batches) {
+		return;
+	}
+	f->n_commands = s->n_commands;
+	f->n_marks = 0;
+	f->next_mark = INT64_MAX;
+	for (int i = 0; i < s->n_commands; i++) {
+		const struct cvt_command_row *row = &s->commands[i];
+		if (row->batch > f->n_batches) {
+			f->next_mark = row->batch < f->next_mark ? row->batch : f->next_mark;
+		} else if (f->n_marks < FOLLOW_MAX_MARKS) {
+			mark(f, row);
+		}
+	}
 }
 
 /* Rows that a resumed runner cut off and wrote again: everything is read anew. */
@@ -148,9 +166,7 @@ int follow_update(struct follow *f, const struct cvt_session *s)
 			return CVT_ERR_MEMORY;
 		}
 	}
-	while (f->n_commands < s->n_commands && take_command(f, &s->commands[f->n_commands])) {
-		f->n_commands++;
-	}
+	take_commands(f, s);
 	return CVT_OK;
 }
 

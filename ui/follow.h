@@ -19,6 +19,7 @@ struct follow {
 	struct chart_mark marks[FOLLOW_MAX_MARKS];
 	char labels[FOLLOW_MAX_MARKS][40];
 	int n_marks;
+	int64_t next_mark;                   /* the first batch that a command waits for; INT64_MAX: none does */
 };
 
 void follow_init(struct follow *follow);

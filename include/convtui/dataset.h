@@ -50,7 +50,7 @@ struct cvt_dataset {
 	int part_size[CVT_N_PARTS];
 	int image_size, channels;
 	double mean[3], std[3];      /* per channel over the whole set, values 0..1; std with n-1 */
-	char fingerprint[40];        /* hex; of paths, sizes, mtimes, which are bad (builtin: the generator's version) and preprocessing */
+	char fingerprint[40];        /* hex; of names, bytes, which are bad (builtin: the generator's version) and preprocessing; not of dates or where it lies */
 	struct cvt_dataset_store *store;                   /* private: the open cache */
 };
 

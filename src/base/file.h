@@ -47,7 +47,8 @@ void cvt_path_folder(char *out, size_t size, const char *path);
 /* A name from a file that may become a path component: not empty, no '/', no control character, not "." or "..". */
 bool cvt_path_component_ok(const char *name);
 
-/* An advisory open-file-description lock (F_OFD_SETLK). *ret_fd holds it until closed, in children that were forked without exec too. CVT_ERR_BUSY: somebody else does. */
+/* An advisory open-file-description lock (F_OFD_SETLK). *ret_fd holds it until closed, in children that were forked without exec too. CVT_ERR_BUSY: somebody else does.
+ * CVT_ERR_NOT_FOUND: the file was removed meanwhile. */
 CVT_NODISCARD int cvt_lock_take(const char *path, int *ret_fd, struct cvt_error *err);
 /* Asks without taking: 1 held, 0 free (also: no such file), negative: cannot be asked here. */
 int cvt_lock_held(const char *path);

@@ -108,6 +108,14 @@ bool cvt_path_component_ok(const char *name)
 	return true;
 }
 
+/* Does the path still lead to this open file? Else whoever removed it does not know of our lock. */
+static bool still_named(int fd, const char *path)
+{
+	struct stat mine, there;
+
+	return fstat(fd, &mine) == 0 && stat(path, &there) == 0 && mine.st_ino == there.st_ino && mine.st_dev == there.st_dev;
+}
+
 int cvt_lock_take(const char *path, int *ret_fd, struct cvt_error *err)
 {
 	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
@@ -115,12 +123,15 @@ int cvt_lock_take(const char *path, int *ret_fd, struct cvt_error *err)
 
 	if (fd < 0)
 		return fd;
-	if (fcntl(fd, F_OFD_SETLK, &lock) == 0) {
+
+	bool locked = fcntl(fd, F_OFD_SETLK, &lock) == 0;
+
+	if (locked && still_named(fd, path)) {
 		*ret_fd = fd;
 		return CVT_OK;
 	}
 
-	int status = errno == EAGAIN || errno == EACCES ? cvt_fail(err, CVT_ERR_BUSY, "%s is held by another process", path) :
+	int status = locked ? cvt_fail(err, CVT_ERR_NOT_FOUND, "%s was removed while it was being locked", path) : errno == EAGAIN || errno == EACCES ? cvt_fail(err, CVT_ERR_BUSY, "%s is held by another process", path) :
 		cvt_fail_errno(err, errno, "cannot lock %s: this file system has no locks?", path);
 
 	close(fd);

@@ -255,28 +255,29 @@ static int find_duplicates(struct cvt_dataset *dataset, struct cvt_error *err)
 	return status;
 }
 
-/* Files, sizes and dates are the fingerprint; which of them could not be read is not among those, and may be otherwise the next time. */
-static void fingerprint(const struct cvt_preparation *made, char text[40])
+/* Which pictures these are, wherever and whenever they were put there: names, bytes and which of them could not be read. Dates are left out, so that
+ * a copy of the folder is the same set. Built-in ones depend on the generator only. */
+static void fingerprint(const struct cvt_scan *scan, const struct cvt_preparation *made, char text[40])
 {
 	struct cvt_digest what = cvt_digest_start();
-	int n_bad = 0;
-	cvt_digest_add(&what, made->fingerprint, strlen(made->fingerprint));
-	for (int slot = 0; slot < made->cache.n; slot++) {
-		if (made->cache.table[slot].good)
-			continue;
-		cvt_digest_add(&what, &slot, sizeof(slot));
-		n_bad++;
+	cvt_digest_add(&what, made->how, sizeof(made->how));
+	cvt_digest_add(&what, &made->cache.n, sizeof(made->cache.n));
+	for (int slot = 0; scan && slot < made->cache.n; slot++) {
+		const struct cvt_prepared *row = &made->cache.table[slot];
+		const struct cvt_found *file = &scan->files[slot];
+		const int64_t numbers[] = {file->root, file->size, row->good};
+		cvt_digest_add(&what, file->path, strlen(file->path) + 1);
+		cvt_digest_add(&what, numbers, sizeof(numbers));
+		if (row->good)
+			cvt_digest_add(&what, &row->bytes, sizeof(row->bytes));
 	}
-	if (n_bad)
-		snprintf(text, 40, "%016llx%016llx", (unsigned long long)what.a, (unsigned long long)what.b);
-	else
-		snprintf(text, 40, "%s", made->fingerprint);
+	snprintf(text, 40, "%016llx%016llx", (unsigned long long)what.a, (unsigned long long)what.b);
 }
 
 static int fill(const struct cvt_dataset_options *options, const struct cvt_scan *scan, const struct cvt_preparation *made,
 	struct cvt_dataset *dataset, struct cvt_error *err)
 {
-	fingerprint(made, dataset->fingerprint);
+	fingerprint(scan, made, dataset->fingerprint);
 	int status = made->warning[0] ? warn(dataset, err, "%s", made->warning) : CVT_OK;
 	if (!status)
 		status = name_classes(scan, dataset, err);

@@ -211,22 +211,19 @@ static int run_pool(struct work *work, cvt_task_fn *task, const char *what, bool
 	return status;
 }
 
-/* The cache's name is FOLDER-FILES.pixels: a digest of where and how, and one of what. */
-static size_t make_keys(const struct cvt_dataset_options *options, const struct cvt_scan *scan, int n, char *name, size_t size,
-	char fingerprint[40])
+/* The cache's name is FOLDER-FILES.pixels: a digest of where and how, and one of what: names, sizes and dates, which are known without reading. */
+static size_t make_keys(const int how[6], const struct cvt_scan *scan, int n, char *name, size_t size)
 {
 	struct cvt_digest where = cvt_digest_start();
-	const int how[] = {PREPARATION_VERSION, options->image_size, options->channels, options->exif, scan ? 0 : CVT_PICTURES_VERSION,
-		(int)sizeof(struct cvt_prepared)};
 	for (int i = 0; scan && i < 2; i++) {
 		char *real = scan->roots[i] ? realpath(scan->roots[i], NULL) : NULL;
 		const char *root = real ? real : scan->roots[i] ? scan->roots[i] : "";
 		cvt_digest_add(&where, root, strlen(root) + 1);
 		free(real);
 	}
-	cvt_digest_add(&where, how, sizeof(how));
+	cvt_digest_add(&where, how, 6 * sizeof(*how));
 	struct cvt_digest what = cvt_digest_start();
-	cvt_digest_add(&what, how, sizeof(how));
+	cvt_digest_add(&what, how, 6 * sizeof(*how));
 	cvt_digest_add(&what, &n, sizeof(n));
 	for (int i = 0; scan && i < scan->n_files; i++) {
 		const struct cvt_found *file = &scan->files[i];
@@ -234,9 +231,9 @@ static size_t make_keys(const struct cvt_dataset_options *options, const struct 
 		cvt_digest_add(&what, file->path, strlen(file->path) + 1);
 		cvt_digest_add(&what, numbers, sizeof(numbers));
 	}
-	snprintf(fingerprint, 40, "%016llx%016llx", (unsigned long long)what.a, (unsigned long long)what.b);
 	const int prefix = snprintf(name, size, "%016llx-", (unsigned long long)(where.a ^ where.b));
-	snprintf(name + prefix, size - (size_t)prefix, "%s.pixels", fingerprint);
+	snprintf(name + prefix, size - (size_t)prefix, "%016llx%016llx.pixels", (unsigned long long)what.a,
+		(unsigned long long)what.b);
 	return (size_t)prefix;
 }
 
@@ -265,7 +262,8 @@ static int build(struct work *work, const char *folder, const char *name, size_t
 int cvt_prepare(const struct cvt_dataset_options *options, const struct cvt_scan *scan, const struct cvt_dataset_progress *progress,
 	struct cvt_preparation *ret, struct cvt_error *err)
 {
-	struct cvt_preparation made = {.cache = {.fd = -1}};
+	struct cvt_preparation made = {.cache = {.fd = -1}, .how = {PREPARATION_VERSION, options->image_size, options->channels, options->exif,
+		scan ? 0 : CVT_PICTURES_VERSION, (int)sizeof(struct cvt_prepared)}};
 	struct work work = {.options = options, .scan = scan, .progress = progress, .cache = &made.cache};
 	char folder[4096] = "", name[96];
 	for (int i = 0; i < CVT_PICTURES_CLASSES && !scan; i++)
@@ -275,7 +273,7 @@ int cvt_prepare(const struct cvt_dataset_options *options, const struct cvt_scan
 	const size_t bytes = (size_t)options->channels * options->image_size * options->image_size;
 	if (cvt_cache_folder(options->cache, folder, sizeof(folder), NULL))
 		folder[0] = 0;
-	const size_t prefix = make_keys(options, scan, work.n, name, sizeof(name), made.fingerprint);
+	const size_t prefix = make_keys(made.how, scan, work.n, name, sizeof(name));
 	int status = folder[0] ? cvt_cache_open(folder, name, work.n, bytes, &made.cache, NULL) : CVT_ERR_NOT_FOUND;
 	if (!status) {
 		status = run_pool(&work, check_task, "checking the cache", false, err);

@@ -9,7 +9,7 @@
 
 struct cvt_preparation {
 	struct cvt_cache cache;
-	char fingerprint[40];
+	int how[6];                  /* how pixels are made of a picture: versions and options */
 	char warning[256];           /* "" or one: the cache is in memory, decoding is not confined */
 };
 

@@ -258,7 +258,8 @@ static int scan_part(struct cvt_scan *scan, int root, const char *folder, int pa
 	return status;
 }
 
-/* Are the root's only folders train and val or validation, perhaps test? ret_val: which of the two names; "" : not parts. */
+/* Are the root's only folders train and val or validation, perhaps test? ret_val: which of the two names; "" : not parts. Parts that
+ * are not complete are refused: as classes they would train in earnest, to tell training from test pictures. */
 static int find_parts(const char *root, const char **ret_val, bool *ret_test, struct cvt_error *err)
 {
 	struct names names = {0};
@@ -272,7 +273,12 @@ static int find_parts(const char *root, const char **ret_val, bool *ret_test, st
 			!strcmp(name, "test") ? &test : &other;
 		*which = true;
 	}
+	const int names_of_parts = names.n;
 	names_finish(&names);
+	if (!other && names_of_parts > 1 && (!train || val == validation))
+		return cvt_fail(err, CVT_ERR_FORMAT, "the folders of %s are parts of a set, not classes, but %s: give the part to train on as the data, and "
+			"with --val the part to validate on", root, !train ? "none is train" : val ? "there are both val and validation" :
+			"neither val nor validation is among them");
 	*ret_val = other || !train || val == validation ? "" : val ? "val" : "validation";
 	*ret_test = test;
 	return CVT_OK;

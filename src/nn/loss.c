@@ -31,7 +31,7 @@ struct cvt_loss_result cvt_cross_entropy(const float *logits, const int *labels,
 	for (int i = 0; i < n; i++) {
 		const float *row = logits + (ptrdiff_t)i * classes;
 		int label = labels[i], guess = largest(row, classes);
-		double lse = log_sum_exp(row, classes), share = weights[label] / result.weight_sum;
+		double lse = log_sum_exp(row, classes), share = result.weight_sum > 0 ? weights[label] / result.weight_sum : 0;
 		result.weighted_loss += weights[label] * (lse - row[label]);
 		result.correct += guess == label;
 		if (predicted)
@@ -39,7 +39,8 @@ struct cvt_loss_result cvt_cross_entropy(const float *logits, const int *labels,
 		for (int k = 0; dlogits && k < classes; k++)
 			dlogits[(ptrdiff_t)i * classes + k] = (float)(share * (exp(row[k] - lse) - (k == label)));
 	}
-	result.loss = result.weighted_loss / result.weight_sum;
+	/* Weights are rounded, so that of a class which is nearly all of the set may be 0: a batch of it alone teaches nothing. */
+	result.loss = result.weight_sum > 0 ? result.weighted_loss / result.weight_sum : isnan(result.weighted_loss) ? NAN : 0;
 	return result;
 }
 

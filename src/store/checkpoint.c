@@ -1,16 +1,19 @@
 /* checkpoint.c - see store/checkpoint.h.
  *
- * Order of one checkpoint: checkpoint.safetensors.tmp written and fsynced; when it is the best: linked as best.safetensors (by rename of a
- * second name) and the folder fsynced; renamed to checkpoint.safetensors; the folder fsynced. The best comes first: after a
- * crash between the two, the run resumes from the older checkpoint and makes the same best again, while the other order would lose it. */
+ * Order of one checkpoint: checkpoint.safetensors.tmp written and fsynced; renamed to checkpoint.safetensors; the folder fsynced; when it is
+ * the best: linked as best.safetensors (by rename of a second name) and the folder fsynced. The checkpoint comes first: a best of a batch that
+ * no checkpoint has reached would outlive a resume that goes another way, and the best before it would be gone. After a crash between the
+ * two, the checkpoint says that it is the best, and cvt_checkpoint_settle_best gives it the name. */
 #include "store/checkpoint.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -42,24 +45,38 @@ struct cvt_checkpoint_writer {
 	struct cvt_error failure;              /* [L lock] */
 };
 
-static int link_best(const struct cvt_checkpoint_writer *w, const char *temporary, const struct cvt_pair *pairs, int n_pairs,
-	struct cvt_error *err)
+/* Where there are no hard links: a second file. */
+static int copy_best(const char *path, const char *best, struct cvt_error *err)
+{
+	char *bytes;
+	size_t size;
+	int status = cvt_file_read(path, SIZE_MAX / 2, &bytes, &size, err);
+
+	if (status != CVT_OK)
+		return status;
+	status = cvt_file_replace(best, bytes, size, err);
+	free(bytes);
+	return status;
+}
+
+/* Gives the checkpoint its second name. */
+static int link_best(const char *folder, const char *path, struct cvt_error *err)
 {
 	char second[1300], best[1200];
-	int status = cvt_path_join(best, sizeof best, w->folder, best_name, err);
+	int status = cvt_path_join(best, sizeof best, folder, best_name, err);
 
 	if (status != CVT_OK)
 		return status;
 	snprintf(second, sizeof second, "%s.tmp", best);
 	unlink(second);
-	status = cvt_file_link(temporary, second, err);
+	status = cvt_file_link(path, second, err);
 	if (status == CVT_ERR_UNSUPPORTED)
-		status = cvt_safetensors_write_new(second, w->job.arrays, w->job.n_arrays, pairs, n_pairs, err);
+		return copy_best(path, best, err);
 	if (status == CVT_OK)
 		status = cvt_file_rename(second, best, err);
 	if (status != CVT_OK)
 		unlink(second);
-	return status == CVT_OK ? cvt_folder_sync(w->folder, err) : status;
+	return status == CVT_OK ? cvt_folder_sync(folder, err) : status;
 }
 
 static int write_job(const struct cvt_checkpoint_writer *w, struct cvt_error *err)
@@ -75,15 +92,55 @@ static int write_job(const struct cvt_checkpoint_writer *w, struct cvt_error *er
 	const struct cvt_pair pairs[] = {{"format", "pt"}, {"convtui_state", w->job.state}, {"convtui_state_checksum", sum}};
 
 	status = cvt_safetensors_write_new(temporary, w->job.arrays, w->job.n_arrays, pairs, 3, err);
-	if (status == CVT_OK && w->job.best)
-		status = link_best(w, temporary, pairs, 3, err);
 	if (status == CVT_OK)
 		status = cvt_file_rename(temporary, path, err);
 	if (status != CVT_OK) {
 		unlink(temporary);
 		return status;
 	}
-	return cvt_folder_sync(w->folder, err);
+	status = cvt_folder_sync(w->folder, err);
+	return status == CVT_OK && w->job.best ? link_best(w->folder, path, err) : status;
+}
+
+static bool same_file(const char *a, const char *b)
+{
+	struct stat x, y;
+
+	return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_ino == y.st_ino && x.st_dev == y.st_dev;
+}
+
+/* Is the best of a batch that the checkpoint has yet to reach? One that cannot be read is not judged. */
+static bool is_ahead(const char *best, int64_t batch)
+{
+	struct cvt_checkpoint_state state;
+	struct cvt_safetensors file;
+
+	if (access(best, F_OK) != 0 || cvt_checkpoint_read(best, &file, &state, NULL) != CVT_OK)
+		return false;
+	cvt_safetensors_finish(&file);
+	return state.batch > batch;
+}
+
+int cvt_checkpoint_settle_best(const char *folder, const struct cvt_checkpoint_state *at, bool *ret_dropped, struct cvt_error *err)
+{
+	char path[1200], best[1200];
+	int status = cvt_path_join(path, sizeof path, folder, checkpoint_name, err);
+
+	if (status == CVT_OK)
+		status = cvt_path_join(best, sizeof best, folder, best_name, err);
+	if (status != CVT_OK)
+		return status;
+	*ret_dropped = false;
+	if (same_file(path, best))
+		return CVT_OK;
+	if (at->best_epoch > 0 && at->best_epoch == at->epoch && at->batch_in_epoch == 0)
+		return link_best(folder, path, err);
+	if (!is_ahead(best, at->batch))
+		return CVT_OK;
+	if (unlink(best) != 0)
+		return cvt_fail_errno(err, errno, "cannot remove %s, which is of a later batch than the checkpoint", best);
+	*ret_dropped = true;
+	return cvt_folder_sync(folder, err);
 }
 
 static void *writer_main(void *argument)

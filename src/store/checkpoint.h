@@ -2,7 +2,7 @@
  *
  * Written by a thread of its own from a copy taken at the boundary, so training stops only for the copy. Order: fdatasync of the CSVs (by the
  * caller, before the copy), path.tmp, fsync, rename, fsync of the folder. best.safetensors is a hard link to the best so far (a second file where
- * there are no hard links), in place before the checkpoint is. */
+ * there are no hard links), in place after the checkpoint is: what is called the best is never ahead of it. */
 #ifndef CVT_STORE_CHECKPOINT_H
 #define CVT_STORE_CHECKPOINT_H
 
@@ -37,6 +37,11 @@ int cvt_checkpoint_status(struct cvt_checkpoint_writer *writer, bool wait, int64
 /* Starts the write that failed last again, from the copy that is kept until it worked or the next begin: the weights of a best epoch
  * survive a full disk although training has gone on. CVT_OK when there is nothing to do. */
 CVT_NODISCARD int cvt_checkpoint_retry(struct cvt_checkpoint_writer *writer, struct cvt_error *err);
+
+/* Before a run goes on from its checkpoint, whose state is `at`: a best of a later batch is removed (*ret_dropped), since the run may go another
+ * way; a checkpoint that is the best, and was cut off before it got that name, gets it. */
+CVT_NODISCARD int cvt_checkpoint_settle_best(const char *folder, const struct cvt_checkpoint_state *at, bool *ret_dropped,
+	struct cvt_error *err);
 
 /* Reads a checkpoint; the state's text points into *ret_file. */
 CVT_NODISCARD int cvt_checkpoint_read(const char *path, struct cvt_safetensors *ret_file, struct cvt_checkpoint_state *ret_state,

@@ -236,3 +236,29 @@ int cvt_writer_command_done(struct cvt_writer *w, const struct cvt_inbox_command
 	unlink(path); /* should it stay, its id is known and the next look removes it */
 	return CVT_OK;
 }
+
+bool cvt_writer_take_stop(struct cvt_writer *w, int64_t batch)
+{
+	char inbox[1200], path[1500];
+	struct dirent *entry;
+	DIR *folder = cvt_path_join(inbox, sizeof inbox, w->folder, "inbox", NULL) == CVT_OK ? opendir(inbox) : NULL;
+	bool found = false;
+
+	while (folder != NULL && !found && (entry = readdir(folder)) != NULL) {
+		struct cvt_inbox_command command = {0};
+		char *text;
+		size_t size;
+
+		snprintf(path, sizeof path, "%s/%s", inbox, entry->d_name);
+		if (!id_of_name(entry->d_name, command.id) || known_id(w, command.id) ||
+			cvt_file_read(path, COMMAND_LIMIT, &text, &size, NULL) != CVT_OK)
+			continue;
+		found = parse_command(text, size, &command) && strcmp(command.name, "stop") == 0;
+		free(text);
+		if (found && cvt_writer_command_done(w, &command, batch, NULL) != CVT_OK)
+			unlink(path);
+	}
+	if (folder != NULL)
+		closedir(folder);
+	return found;
+}

@@ -2,6 +2,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <math.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,6 +36,16 @@ int cvt_store_path(const char *override, char *path, size_t size, struct cvt_err
 	return CVT_OK;
 }
 
+/* Where the lock may not be asked (another user's run, a file system without locks): is it certain that its process is no more? Only here, and a
+ * process of another user counts as there. A number that was given to another process makes the run look alive, never the other way round. */
+static bool is_gone(const struct cvt_live *live)
+{
+	char host[sizeof live->host];
+
+	return live->pid > 0 && gethostname(host, sizeof host) == 0 && strncmp(host, live->host, sizeof host - 1) == 0 &&
+		kill(live->pid, 0) != 0 && errno == ESRCH;
+}
+
 /* Reads the page, and whether it should have a runner and has none. The page is read again after the lock was seen free, and the lock
  * after that page: a runner that ends writes its last state before it lets go, one that starts takes the lock before it writes. */
 static int read_state(const char *folder, struct cvt_run *run, struct cvt_error *err)
@@ -50,7 +61,7 @@ static int read_state(const char *folder, struct cvt_run *run, struct cvt_error 
 		int held = cvt_lock_held(lock);
 
 		run->locked = held == 1;
-		if (held != 0 || !cvt_state_alive(run->live.state))
+		if (!cvt_state_alive(run->live.state) || held == 1 || (held < 0 && !is_gone(&run->live)))
 			return CVT_OK;
 	}
 	if (status == CVT_OK)

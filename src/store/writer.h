@@ -31,6 +31,8 @@ CVT_NODISCARD int cvt_writer_next_command(struct cvt_writer *w, struct cvt_inbox
 /* Logs it in commands.csv (fsync), then removes the inbox file. `batch`: the one before which it took effect. */
 CVT_NODISCARD int cvt_writer_command_done(struct cvt_writer *w, const struct cvt_inbox_command *command, int64_t batch,
 	struct cvt_error *err);
+/* Is a stop in the inbox? Then it is taken: logged if that is possible, and removed. For a run that cannot write. [T] */
+bool cvt_writer_take_stop(struct cvt_writer *w, int64_t batch);
 /* Every row of commands.csv, for replay on resume; the caller's (free). */
 CVT_NODISCARD int cvt_writer_commands(struct cvt_writer *w, struct cvt_command_row **ret_rows, int *ret_n, struct cvt_error *err);
 

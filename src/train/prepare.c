@@ -237,11 +237,25 @@ static int truncate_rows(struct cvt_trainer *t, const void *what, struct cvt_err
 	return cvt_writer_truncate(t->writer, t->at.batches_offset, t->at.epochs_offset, err);
 }
 
+static int settle_best(struct cvt_trainer *t, const void *what, struct cvt_error *err)
+{
+	bool dropped;
+	int rc = cvt_checkpoint_settle_best(t->folder, &t->at, &dropped, err);
+
+	(void)what;
+	if (rc == CVT_OK && dropped)
+		cvt_shared_say(t->shared, CVT_RUNNER_NOTE, NULL, "best.safetensors was of a later batch than the checkpoint and is removed: what came "
+			"after the checkpoint is trained again");
+	return rc;
+}
+
 /* Everything that the folder gets before the first batch. */
-static int write_start(struct cvt_trainer *t, struct cvt_error *err)
+static int write_start(struct cvt_trainer *t, bool found, struct cvt_error *err)
 {
 	int rc = cvt_trainer_insist(t, truncate_rows, NULL, err);
 
+	if (rc == CVT_OK && found)
+		rc = cvt_trainer_insist(t, settle_best, NULL, err);
 	if (rc == CVT_OK)
 		rc = note_fingerprint(t, err);
 	if (rc == CVT_OK)
@@ -276,7 +290,7 @@ static int prepare(struct cvt_trainer *t, const char *path, struct cvt_safetenso
 	else if (rc == CVT_OK && t->config.init[0])
 		rc = load_init(t, err);
 	if (rc == CVT_OK)
-		rc = write_start(t, err);
+		rc = write_start(t, found, err);
 	if (rc == CVT_OK)
 		rc = cvt_trainer_take_changes(t, err);
 	describe_state(t);

@@ -15,12 +15,29 @@ static bool may_pass(int rc)
 	return rc == CVT_ERR_SPACE || rc == CVT_ERR_IO || rc == CVT_ERR_PERMISSION || rc == CVT_ERR_MEMORY;
 }
 
+/* Waits for the next try. True: a stop was asked for, by a signal or from the inbox. What else is in the inbox waits for the next boundary; a stop
+ * cannot wait for a disk that may never have room again. It is removed unlogged where it cannot be logged: resume must not find it. */
+static bool wait_for_retry(struct cvt_trainer *t, double seconds)
+{
+	double until = cvt_clock_monotonic() + seconds, now;
+	bool stop = false;
+
+	while (!stop && (now = cvt_clock_monotonic()) < until) {
+		cvt_shared_sleep(t->shared, until - now, true);
+		if (cvt_shared_stopping(t->shared))
+			return true;
+		if (cvt_shared_look(t->shared) || t->tuning.always_look)
+			stop = cvt_writer_take_stop(t->writer, t->at.batch);
+	}
+	return stop;
+}
+
 int cvt_trainer_insist(struct cvt_trainer *t, cvt_save_fn *save, const void *what, struct cvt_error *err)
 {
 	double retry = t->tuning.retry_seconds > 0 ? t->tuning.retry_seconds : RETRY_SECONDS;
 	enum cvt_state before = CVT_STATE_TRAINING;
 	struct cvt_error why;
-	bool blocked = false;
+	bool blocked = false, stop = false;
 	int rc;
 
 	while ((rc = save(t, what, &why)) < 0) {
@@ -28,7 +45,7 @@ int cvt_trainer_insist(struct cvt_trainer *t, cvt_save_fn *save, const void *wha
 			return cvt_fail(err, rc, "%s: the run's folder is gone", why.message);
 		if (!may_pass(rc))
 			return cvt_fail(err, rc, "%s", why.message);
-		if (cvt_shared_stopping(t->shared))
+		if (stop || cvt_shared_stopping(t->shared))
 			return cvt_fail(err, rc, "stopped while it could not write (%s): resume goes on from the last checkpoint", why.message);
 		if (!blocked) {
 			before = cvt_shared_live(t->shared)->state;
@@ -37,9 +54,11 @@ int cvt_trainer_insist(struct cvt_trainer *t, cvt_save_fn *save, const void *wha
 		}
 		blocked = true;
 		cvt_shared_state(t->shared, CVT_STATE_BLOCKED, why.message);
-		cvt_shared_sleep(t->shared, retry, false);
+		stop = wait_for_retry(t, retry);
 	}
 	if (blocked) {
+		t->stop |= stop;                     /* taken, and then it could write after all */
+		cvt_shared_ask_look(t->shared);      /* what else came meanwhile */
 		cvt_shared_state(t->shared, before, "");
 		cvt_shared_say(t->shared, CVT_RUNNER_NOTE, NULL, "writing works again: training goes on");
 	}
@@ -92,7 +111,8 @@ int cvt_trainer_save(struct cvt_trainer *t, bool best, struct cvt_error *err)
 	if (!all_finite(arrays, begin.n)) {
 		free(arrays);
 		t->end = CVT_STATE_DIVERGED;
-		return cvt_fail(err, CVT_ERR_RANGE, "a weight is not finite after batch %lld: branch with a lower rate", (long long)t->at.batch);
+		return cvt_fail(err, CVT_ERR_RANGE, "a weight is not finite after batch %lld: branch with a lower rate%s", (long long)t->at.batch,
+			t->ever_saved ? " from the last checkpoint, which is kept" : "");
 	}
 	rc = cvt_trainer_insist(t, sync_rows, NULL, err);
 	cvt_writer_offsets(t->writer, &t->at.batches_offset, &t->at.epochs_offset);

@@ -15,8 +15,8 @@ int cvt_same_pictures(const char *began_with, const struct cvt_dataset *dataset,
 {
 	if (!began_with[0] || strcmp(began_with, dataset->fingerprint) == 0)
 		return CVT_OK;
-	return cvt_fail(err, CVT_ERR_FORMAT, "the pictures of %s are not those that the run began with (files changed, or others can be read): "
-		"put them back, or %s", data, or_else);
+	return cvt_fail(err, CVT_ERR_FORMAT, "the pictures of %s are not those that the run began with (a file changed, came or went, "
+		"or can be read no more): put them back, or %s", data, or_else);
 }
 
 bool cvt_yaml_value(const char *text, const char *key, char *value, size_t size)

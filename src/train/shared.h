@@ -45,6 +45,7 @@ void cvt_shared_end(struct cvt_shared *s);
 
 /* [M] */
 void cvt_shared_ask_stop(struct cvt_shared *s);
+/* [M, or T that has looked and left something there] */
 void cvt_shared_ask_look(struct cvt_shared *s);
 /* Takes the events (a list, each to be freed) and the page; true when T has ended. */
 bool cvt_shared_take(struct cvt_shared *s, struct cvt_live *ret_live, struct cvt_shared_event **ret_events);

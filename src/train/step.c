@@ -52,7 +52,7 @@ void cvt_pass_finish(struct cvt_pass *pass)
 
 double cvt_pass_loss(const struct cvt_pass *pass)
 {
-	return pass->images > 0 ? pass->weighted_loss / pass->weight_sum : NAN;
+	return pass->weight_sum > 0 ? pass->weighted_loss / pass->weight_sum : NAN;
 }
 
 double cvt_pass_accuracy(const struct cvt_pass *pass)

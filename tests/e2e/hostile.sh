@@ -72,6 +72,11 @@ check $? "predict of the huge one: one line" "$work/err"
 run "$CONVTUI" predict last "$bars/text.jpg" "$bars/00.png" "$bars/cut.jpg"
 grep -q 00.png "$work/out" && grep -q text.jpg "$work/err" && grep -q cut.jpg "$work/err" && [ "$(cat "$work/status")" = 1 ]
 check $? "predict says which are bad and does the rest" "$work/err"
+mkdir "$work/around" && cp "$bars/00.png" "$work/around" && ln -s . "$work/around/again"
+run "$CONVTUI" predict last "$work/around"
+[ "$(cat "$work/status")" = 1 ] && grep -q 'passed over: a folder 16 folders deep' "$work/err" && [ "$(wc -l <"$work/err")" = 1 ] &&
+	[ "$(grep -c '00.png' "$work/out")" = 16 ]
+check $? "predict of a folder that leads to itself ends, and says so" "$work/err"
 
 # ---- permissions ----
 cp "$CONVTUI" "$work/program" && chmod 755 "$work/program" && chmod 711 "$work"

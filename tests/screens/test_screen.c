@@ -294,6 +294,27 @@ static void commands_are_pending_until_they_take_effect(void **state)
 	stage_close(&s);
 }
 
+/* A run that was cut goes on from an earlier batch than commands.csv has reached: what waits for its batch holds up no newer mark. */
+static void a_mark_does_not_wait_for_one_ahead(void **state)
+{
+	struct stage s;
+	const struct cvt_inbox_command ahead = {"ahead", "lr", "0.003"}, newer = {"newer", "lr", "0.004"};
+	(void)state;
+	stage_open(&s, 100, 30, GLYPHS_BRAILLE, true);
+	draw(&s);
+	int before = s.app->follow.n_marks;
+	assert_int_equal(cvt_writer_command_done(s.writer, &ahead, 80, NULL), CVT_OK);
+	assert_int_equal(cvt_writer_command_done(s.writer, &newer, 66, NULL), CVT_OK);
+	draw(&s);
+	assert_int_equal(s.app->follow.n_marks, before + 1);
+	assert_string_equal(s.app->follow.marks[before].label, "lr 0.004");
+	struct cvt_live live = s.app->session->run.live;
+	assert_int_equal(fixture_advance(s.writer, &live_run, 68, 90, &live), 0);
+	draw(&s);
+	assert_int_equal(s.app->follow.n_marks, before + 2);
+	stage_close(&s);
+}
+
 static void a_run_that_has_ended_is_not_steered(void **state)
 {
 	struct stage s;
@@ -514,7 +535,7 @@ int main(void)
 		cmocka_unit_test(what_is_pasted_is_no_command),
 		cmocka_unit_test(the_form_shows_what_applies),
 		cmocka_unit_test(q_with_a_live_run_asks),
-		cmocka_unit_test(commands_are_pending_until_they_take_effect),
+		cmocka_unit_test(commands_are_pending_until_they_take_effect), cmocka_unit_test(a_mark_does_not_wait_for_one_ahead),
 		cmocka_unit_test(a_run_that_has_ended_is_not_steered),
 		cmocka_unit_test(the_filter_narrows_while_it_is_typed),
 		cmocka_unit_test(new_rows_move_neither_cursor_nor_zoom),

@@ -101,6 +101,15 @@ static void take_folder(struct job *job, const char *path, int depth)
 	free(entries);
 }
 
+static void pass_over(struct job *job, const char *path)
+{
+	struct cvt_error err;
+
+	cvt_fail(&err, CVT_ERR_RANGE, "%s: passed over: a folder %d folders deep, or a link that leads back; name it to look into it", path, DEEPEST);
+	cli_fail(&err);
+	job->failed = true;
+}
+
 static void take_path(struct job *job, const char *path, int depth)
 {
 	struct stat status;
@@ -109,6 +118,8 @@ static void take_path(struct job *job, const char *path, int depth)
 		classify(job, path);
 	else if (depth < DEEPEST)
 		take_folder(job, path, depth);
+	else
+		pass_over(job, path);
 }
 
 static void take_names(struct job *job)

@@ -264,6 +264,35 @@ static void a_killed_holder_holds_nothing(void **state)
 	close(ready[1]);
 }
 
+/* Linked with --wrap=fcntl64: what happens between opening a lock file and locking it. */
+int __real_fcntl64(int fd, int call, ...);
+int __wrap_fcntl64(int fd, int call, void *argument);
+static const char *removed_before_locking;
+
+int __wrap_fcntl64(int fd, int call, void *argument)
+{
+	if (call == F_OFD_SETLK && removed_before_locking != NULL && unlink(removed_before_locking) != 0)
+		return -1;
+	return __real_fcntl64(fd, call, argument);
+}
+
+/* `convtui rm` may take a run away just then: a lock on a file that nobody can find keeps nobody out. */
+static void a_lock_without_a_name_is_none(void **state)
+{
+	const char *path = scratch("lock");
+	struct cvt_error err;
+	int fd = -1;
+
+	removed_before_locking = path;
+	int status = cvt_lock_take(path, &fd, &err);
+
+	removed_before_locking = NULL;
+	assert_int_equal(status, CVT_ERR_NOT_FOUND);
+	assert_int_equal(fd, -1);
+	assert_int_equal(cvt_lock_take(path, &fd, &err), CVT_OK);
+	close(fd);
+}
+
 #define WITH_FOLDER(test) cmocka_unit_test_setup_teardown(test, scratch_setup, teardown)
 
 int main(void)
@@ -272,6 +301,7 @@ int main(void)
 		WITH_FOLDER(reads_whole_files), WITH_FOLDER(writes_where_it_may), WITH_FOLDER(replace_is_all_or_nothing),
 		WITH_FOLDER(every_call_can_fail), WITH_FOLDER(a_short_write_is_an_error), WITH_FOLDER(folders_and_names),
 		WITH_FOLDER(a_new_name_is_never_taken_twice), WITH_FOLDER(one_lock_one_holder), WITH_FOLDER(a_killed_holder_holds_nothing),
+		WITH_FOLDER(a_lock_without_a_name_is_none),
 	};
 
 	return cmocka_run_group_tests_name("file", tests, NULL, NULL);

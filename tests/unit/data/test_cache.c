@@ -115,6 +115,37 @@ static void what_is_bad_is_part_of_the_fingerprint(void **state)
 	cvt_dataset_close(dataset);
 }
 
+static void set_date(const char *name, time_t seconds)
+{
+	const struct timespec times[2] = {{.tv_sec = seconds}, {.tv_sec = seconds}};
+	assert_int_equal(utimensat(AT_FDCWD, in_root(name), times, 0), 0);
+}
+
+/* A copy without its dates, in another place, is the same set: a run goes on with it. One byte of one picture is another set. */
+static void a_copy_has_the_same_fingerprint(void **state)
+{
+	make_classes("data");
+	make_classes("elsewhere/copy");
+	char data[1024], copy[1024], before[40];
+	snprintf(data, sizeof(data), "%s", in_root("data"));
+	snprintf(copy, sizeof(copy), "%s", in_root("elsewhere/copy"));
+	set_date("data/Zebra/00.png", 1000000000);
+	set_date("elsewhere/copy/Zebra/00.png", 1500000000);
+	struct cvt_dataset_options options = options_of(data);
+	struct cvt_dataset *dataset = open_data(&options);
+	memcpy(before, dataset->fingerprint, sizeof(before));
+	cvt_dataset_close(dataset);
+	options.data = copy;
+	dataset = open_data(&options);
+	assert_string_equal(dataset->fingerprint, before);
+	cvt_dataset_close(dataset);
+	put("rgb.png", "elsewhere/copy/Zebra/00.png", 77);
+	set_date("elsewhere/copy/Zebra/00.png", 1600000000);
+	dataset = open_data(&options);
+	assert_string_not_equal(dataset->fingerprint, before);
+	cvt_dataset_close(dataset);
+}
+
 static void without_a_cache_folder_memory_serves(void **state)
 {
 	make_classes("data");
@@ -212,7 +243,7 @@ static void no_permission(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(a_spoiled_cache_is_rebuilt), TEST(a_changed_folder_makes_a_new_cache), TEST(what_is_bad_is_part_of_the_fingerprint),
+		TEST(a_spoiled_cache_is_rebuilt), TEST(a_changed_folder_makes_a_new_cache), TEST(what_is_bad_is_part_of_the_fingerprint), TEST(a_copy_has_the_same_fingerprint),
 		TEST(without_a_cache_folder_memory_serves),
 		TEST(cancel_stops_and_leaves_nothing), TEST(no_permission),
 	};

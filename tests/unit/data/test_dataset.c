@@ -101,6 +101,25 @@ static void parts_by_folder(void **state)
 	cvt_dataset_close(dataset);
 }
 
+/* Taken as classes, they would train a network to tell training pictures from test pictures. */
+static void parts_that_are_not_whole_are_refused(void **state)
+{
+	make_classes("data/train");
+	put("rgb.png", "data/test/ant/t.png", 50);
+	struct cvt_dataset_options options = options_of(in_root("data"));
+	expect_error(&options, CVT_ERR_FORMAT, "neither val nor validation");
+	expect_error(&options, CVT_ERR_FORMAT, "--val");
+	make_classes("both/train");
+	put("rgb.png", "both/val/ant/t.png", 50);
+	put("rgb.png", "both/validation/ant/t.png", 51);
+	options.data = in_root("both");
+	expect_error(&options, CVT_ERR_FORMAT, "both val and validation");
+	put("rgb.png", "late/val/ant/t.png", 50);
+	put("rgb.png", "late/test/ant/t.png", 51);
+	options.data = in_root("late");
+	expect_error(&options, CVT_ERR_FORMAT, "none is train");
+}
+
 static void validation_folder_is_matched_by_name(void **state)
 {
 	make_classes("data");
@@ -308,7 +327,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(classes_sorted_by_byte_and_split), TEST(split_floors_and_shuffles), TEST(weights_sit_on_their_classes),
-		TEST(parts_by_folder), TEST(validation_folder_is_matched_by_name), TEST(folders_that_do_not_work),
+		TEST(parts_by_folder), TEST(parts_that_are_not_whole_are_refused), TEST(validation_folder_is_matched_by_name), TEST(folders_that_do_not_work),
 		TEST(bad_files_are_named_and_skipped), TEST(a_loop_of_folders_ends), TEST(duplicates_across_parts_are_flagged),
 		TEST(statistics_are_those_of_the_pixels),
 		TEST(batches_are_normalised_and_flipped), TEST(builtin_pictures_depend_on_nothing_else), TEST(the_post_s_pictures),

@@ -163,6 +163,20 @@ static void loss_does_not_overflow(void **state)
 	assert_true(p[0] == 1 && p[1] == 0);
 }
 
+/* The weight of a class that is more than 99.95% of a set is rounded to 0: a batch of it alone has neither loss nor gradient. */
+static void a_batch_without_weight_teaches_nothing(void **state)
+{
+	const float logits[] = {1, 2, 3, -1}, weights[] = {0, 1};
+	float dlogits[4] = {9, 9, 9, 9};
+	struct cvt_loss_result r = cvt_cross_entropy(logits, (int[]){0, 0}, weights, 2, 2, dlogits, NULL);
+	assert_true(r.loss == 0 && r.weight_sum == 0 && r.weighted_loss == 0 && r.correct == 1);
+	for (int i = 0; i < 4; i++)
+		assert_true(dlogits[i] == 0);
+	/* What is not finite is still seen. */
+	r = cvt_cross_entropy((const float[]){NAN, 2}, (int[]){0}, weights, 1, 2, dlogits, NULL);
+	assert_true(isnan(r.loss));
+}
+
 static void sgd_is_pytorchs(void **state)
 {
 	struct cvt_model *model = small_model(7, true);
@@ -241,7 +255,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(first_error_sticks), cmocka_unit_test(nothing_reads_a_layer), cmocka_unit_test(weights_begin_as_in_pytorch),
-		cmocka_unit_test(loss_is_pytorchs), cmocka_unit_test(loss_does_not_overflow), cmocka_unit_test(sgd_is_pytorchs),
+		cmocka_unit_test(loss_is_pytorchs), cmocka_unit_test(loss_does_not_overflow),
+		cmocka_unit_test(a_batch_without_weight_teaches_nothing), cmocka_unit_test(sgd_is_pytorchs),
 		cmocka_unit_test(update_in_backward), cmocka_unit_test(blas_says_what_it_is),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

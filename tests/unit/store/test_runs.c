@@ -7,6 +7,8 @@
 #include <fcntl.h>
 #include <math.h>
 #include <pthread.h>
+#include <signal.h>
+#include <sys/wait.h>
 
 #include "../scratch.h"
 #include "base/random.h"
@@ -424,6 +426,67 @@ static void pages_of_others(void **state)
 	}
 }
 
+/* What another user sees of a run whose lock it may not open: 0 crashed, 1 alive, 2 neither. */
+static int seen_by_another(const char *folder)
+{
+	int how;
+	pid_t child = fork();
+
+	assert_true(child >= 0);
+	if (child == 0) {
+		struct cvt_run run;
+
+		if (geteuid() == 0 && (setgid(65534) != 0 || setuid(65534) != 0))
+			_exit(77);
+		_exit(cvt_run_read(folder, &run, NULL) != CVT_OK ? 2 : run.live.state == CVT_STATE_CRASHED ? 0 : 1);
+	}
+	assert_int_equal(waitpid(child, &how, 0), child);
+	assert_true(WIFEXITED(how));
+	return WEXITSTATUS(how);
+}
+
+/* Where the lock may not be asked, a run of this machine whose process is no more has crashed; while there is such a process it is not. */
+static void crashed_is_seen_without_the_lock(void **state)
+{
+	struct cvt_run run = create("cnn");
+	struct cvt_writer *w;
+	struct cvt_live live = {0};
+	char live_path[1200], lock[1200];
+	int seen[2];
+	pid_t child;
+
+	snprintf(live_path, sizeof live_path, "%s/live", run.folder);
+	snprintf(lock, sizeof lock, "%s/lock", run.folder);
+	child = fork();
+	assert_true(child >= 0);
+	if (child == 0) {
+		alarm(20);
+		cvt_live_init(&live);
+		live.state = CVT_STATE_TRAINING;
+		if (cvt_writer_open(run.folder, &w, NULL) != CVT_OK || cvt_writer_live(w, &live, NULL) != CVT_OK)
+			_exit(1);
+		pause();
+	}
+	for (int i = 0; i < 2000 && live.state != CVT_STATE_TRAINING; i++) {
+		usleep(5000);
+		assert_int_equal(cvt_live_read(run.folder, &live, &run.created, NULL, NULL), CVT_OK);
+	}
+	assert_int_equal(live.state, CVT_STATE_TRAINING);
+	chmod(scratch_folder, 0755);
+	chmod(scratch("runs"), 0755);
+	chmod(run.folder, 0755);
+	chmod(live_path, 0644);
+	chmod(lock, 0);
+	seen[0] = seen_by_another(run.folder);
+	kill(child, SIGKILL);
+	assert_int_equal(waitpid(child, NULL, 0), child);
+	seen[1] = seen_by_another(run.folder);
+	if (seen[0] == 77)
+		skip();
+	assert_int_equal(seen[0], 1);
+	assert_int_equal(seen[1], 0);
+}
+
 #define WITH_FOLDER(test) cmocka_unit_test_setup_teardown(test, scratch_setup, teardown)
 
 int main(void)
@@ -431,7 +494,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(store_paths), WITH_FOLDER(a_run_appears_whole), WITH_FOLDER(creation_fails_whole), WITH_FOLDER(bad_short_names),
 		WITH_FOLDER(racing_creators_get_different_numbers), WITH_FOLDER(lists_what_is_a_run), WITH_FOLDER(finds_by_name),
-		WITH_FOLDER(removes_to_the_trash), WITH_FOLDER(crashed_is_derived), cmocka_unit_test(the_longest_page_fits),
+		WITH_FOLDER(removes_to_the_trash), WITH_FOLDER(crashed_is_derived), WITH_FOLDER(crashed_is_seen_without_the_lock), cmocka_unit_test(the_longest_page_fits),
 		cmocka_unit_test(text_in_the_page_cannot_break_it), cmocka_unit_test(torn_pages_are_seen), cmocka_unit_test(pages_of_others),
 	};
 

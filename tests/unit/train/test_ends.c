@@ -116,6 +116,29 @@ static void divergence_is_seen(void **state)
 	cvt_safetensors_finish(&file);
 }
 
+/* Large dense layers are updated while gradients are still being made, before anything can be checked: memory is spoiled then, the disk is not. The
+ * checkpoint that is kept has the bits of a run that was told to stop there, and the run ends there, saying so. */
+static void a_divergence_keeps_the_last_checkpoint(void **state)
+{
+	static const char yaml[] = "layers: 1\nimage-size: 32\nbatch: 400\nlr: 2.2\nweight-decay: 1\nepochs: 400\n";
+	struct cvt_run *run = runs_make(yaml), *other = runs_make(yaml);
+	struct cvt_runner_result result = runs_train(run->folder, NULL);
+	struct cvt_checkpoint_state at;
+	struct cvt_safetensors file;
+	struct cvt_error err;
+
+	(void)state;
+	assert_int_equal(result.state, CVT_STATE_DIVERGED);
+	assert_non_null(strstr(result.reason, "checkpoint"));
+	assert_int_equal(cvt_checkpoint_read(runs_file(run->folder, "checkpoint.safetensors"), &file, &at, &err), CVT_OK);
+	cvt_safetensors_finish(&file);
+	assert_true(at.batch > 0 && at.batch <= result.live.batch);
+	struct script stop = {.commands = {{at.batch, "stop", ""}}, .n_commands = 1};
+
+	assert_int_equal(runs_train(other->folder, &stop).state, CVT_STATE_STOPPED);
+	runs_same_weights(run->folder, other->folder, "checkpoint.safetensors");
+}
+
 /* A disk that is full for some calls on one file. */
 static struct { const char *name; enum cvt_file_call call; int skip, fail; bool forever; } disk;
 
@@ -189,6 +212,52 @@ static void a_blocked_run_can_be_ended(void **state)
 	assert_non_null(strstr(result.reason, "resume"));
 	assert_int_equal(runs_train(run->folder, NULL).state, CVT_STATE_DONE);
 	runs_same(run->folder, plain->folder);
+}
+
+static const char *blocked_folder;
+
+static void steer_when_waiting(void *context, const struct cvt_runner_event *event)
+{
+	char id[24];
+
+	on_event(context, event);
+	if (event->kind == CVT_RUNNER_NOTE && strstr(event->text, "training waits") &&
+		(cvt_run_command(blocked_folder, "lr", "0.01", id, NULL) < 0 || cvt_run_command(blocked_folder, "stop", "", id, NULL) < 0))
+		abort();
+}
+
+/* A stop from the inbox does not wait for the disk: with an hour between two tries the run ends at once, and the stop is not there any more when it is
+ * resumed, logged or not. Other commands wait. */
+static void a_stop_ends_a_blocked_run_at_once(void **state)
+{
+	const struct cvt_train_tuning tuning = {.retry_seconds = 3600};
+	const struct cvt_runner_options options = {.event = steer_when_waiting};
+
+	(void)state;
+	for (int logged = 0; logged < 2; logged++) {
+		struct cvt_run *run = runs_make("");
+		struct cvt_runner_result result;
+		struct cvt_error err;
+
+		blocked_folder = run->folder;
+		/* Every file, so that the stop cannot be logged either; or the rows only. */
+		disk.name = logged ? "batches.csv" : ".csv";
+		disk.call = CVT_FILE_WRITE;
+		disk.skip = 10;
+		disk.forever = true;
+		cvt_file_fault = full;
+		int rc = cvt_runner_run_tuned(run->folder, &options, &tuning, &result, &err);
+
+		cvt_file_fault = NULL;
+		disk.forever = false;
+		assert_int_equal(rc, CVT_OK);
+		assert_int_equal(result.state, CVT_STATE_FAILED);
+		assert_non_null(strstr(result.reason, "stopped while it could not write"));
+		assert_non_null(strstr(result.reason, "resume goes on from the last checkpoint"));
+		assert_int_equal(strstr(scratch_get(runs_file(run->folder, "commands.csv")), ",stop,") != NULL, logged);
+		assert_int_equal(runs_train(run->folder, NULL).state, CVT_STATE_DONE);
+		assert_non_null(strstr(scratch_get(runs_file(run->folder, "commands.csv")), ",lr,0.01,"));
+	}
 }
 
 static void one_runner_a_run(void **state)
@@ -390,8 +459,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(patience_ends_it, runs_setup, runs_teardown),
 		cmocka_unit_test_setup_teardown(the_first_best_is_kept, runs_setup, runs_teardown),
 		cmocka_unit_test_setup_teardown(divergence_is_seen, runs_setup, runs_teardown),
+		cmocka_unit_test_setup_teardown(a_divergence_keeps_the_last_checkpoint, runs_setup, runs_teardown),
 		cmocka_unit_test_setup_teardown(waits_for_a_full_disk, runs_setup, runs_teardown),
 		cmocka_unit_test_setup_teardown(a_blocked_run_can_be_ended, runs_setup, runs_teardown),
+		cmocka_unit_test_setup_teardown(a_stop_ends_a_blocked_run_at_once, runs_setup, runs_teardown),
 		cmocka_unit_test_setup_teardown(one_runner_a_run, runs_setup, runs_teardown),
 		cmocka_unit_test_setup_teardown(a_signal_saves_and_ends, runs_setup, runs_teardown),
 		cmocka_unit_test_setup_teardown(a_lost_terminal_is_no_end, runs_setup, runs_teardown),

@@ -1,6 +1,9 @@
 /* A run that was cut ends with the bits and rows of one that was not. */
-#include <stdatomic.h>
 #include "runs.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <sys/wait.h>
 
 #include "store/checkpoint.h"
 
@@ -138,6 +141,79 @@ static void newer_wishes_win(void **state)
 	assert_string_equal(runs_cell(run->folder, "batches.csv", 6, 5), "0.002");
 }
 
+/* Kills the process where the best so far is about to get its name, the second time. */
+static int die_at_the_best(enum cvt_file_call call, const char *path)
+{
+	static int times;
+
+	if (call == CVT_FILE_RENAME && strstr(path, "/best.safetensors") != NULL && times++ == 1)
+		_exit(9);
+	return 0;
+}
+
+static void train_in_a_child_that(int (*fault)(enum cvt_file_call call, const char *path), const char *folder)
+{
+	int status;
+	pid_t child = fork();
+
+	assert_true(child >= 0);
+	if (child == 0) {
+		cvt_file_fault = fault;
+		runs_train(folder, NULL);
+		_exit(0);
+	}
+	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+		;
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 9);
+}
+
+/* Cut between a checkpoint and its second name, as the best, and resumed another way: the best is that of the run as it went, with the bits of a
+ * run that was steered there and never cut. */
+static void the_best_is_of_this_run(void **state)
+{
+	struct cvt_run *cut = runs_make("epochs: 6\n"), *expected = runs_make("epochs: 6\n");
+	struct cvt_checkpoint_state at;
+	struct cvt_safetensors file;
+	struct cvt_config changes;
+	struct cvt_error err;
+
+	(void)state;
+	train_in_a_child_that(die_at_the_best, cut->folder);
+	assert_int_equal(cvt_checkpoint_read(runs_file(cut->folder, "checkpoint.safetensors"), &file, &at, &err), CVT_OK);
+	cvt_safetensors_finish(&file);
+	/* A rate at which nothing gets better any more. */
+	cvt_config_init(&changes);
+	assert_int_equal(cvt_config_set(&changes, cvt_option_find("lr"), "0.7", &err), CVT_OK);
+	struct script steered = {.commands = {{at.batch, "lr", "0.7"}}, .n_commands = 1};
+	struct cvt_live live = runs_train(expected->folder, &steered).live;
+
+	assert_int_equal(live.state, CVT_STATE_DONE);
+	assert_int_equal(runs_train_with(cut->folder, &(struct cvt_runner_options){.changes = &changes}, NULL).state, CVT_STATE_DONE);
+	runs_same(cut->folder, expected->folder);
+	assert_int_equal(cvt_checkpoint_read(runs_file(cut->folder, "best.safetensors"), &file, &at, &err), CVT_OK);
+	cvt_safetensors_finish(&file);
+	assert_int_equal(at.epoch, live.best_epoch);
+	/* Were the last epoch the best, any run would end with it. */
+	assert_true(live.best_epoch < 6);
+}
+
+/* A best of a later batch than the checkpoint, as an older program or a person may leave it, is not of the run that goes on. */
+static void a_best_ahead_of_the_checkpoint_is_removed(void **state)
+{
+	struct cvt_run *ahead = runs_make(""), *run = runs_make("epochs: 2\n");
+	struct script stop = {.commands = {{2, "stop", ""}}, .n_commands = 1};
+
+	(void)state;
+	assert_int_equal(runs_train(ahead->folder, NULL).state, CVT_STATE_DONE);
+	assert_int_equal(runs_train(run->folder, &stop).state, CVT_STATE_STOPPED);
+	assert_int_equal(link(runs_file(ahead->folder, "best.safetensors"), runs_file(run->folder, "best.safetensors")), 0);
+	stop.commands[0].batch = 3;
+	stop.given = 0;
+	assert_int_equal(runs_train(run->folder, &stop).state, CVT_STATE_STOPPED);
+	assert_false(scratch_exists(runs_file(run->folder, "best.safetensors")));
+	assert_non_null(strstr(scratch_get(runs_file(run->folder, "log.txt")), "best.safetensors was of a later batch"));
+}
+
 static void more_epochs_on_resume(void **state)
 {
 	const char *expected = whole("epochs: 3\n", NULL);
@@ -224,6 +300,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(steered_and_cut, runs_setup, runs_teardown),
 		cmocka_unit_test_setup_teardown(a_stop_is_not_replayed, runs_setup, runs_teardown),
 		cmocka_unit_test_setup_teardown(newer_wishes_win, runs_setup, runs_teardown),
+		cmocka_unit_test_setup_teardown(the_best_is_of_this_run, runs_setup, runs_teardown),
+		cmocka_unit_test_setup_teardown(a_best_ahead_of_the_checkpoint_is_removed, runs_setup, runs_teardown),
 		cmocka_unit_test_setup_teardown(more_epochs_on_resume, runs_setup, runs_teardown),
 		cmocka_unit_test_setup_teardown(what_may_not_change_is_refused, runs_setup, runs_teardown),
 		cmocka_unit_test_setup_teardown(saves_within_an_epoch, runs_setup, runs_teardown),
