@@ -1,6 +1,6 @@
 /* machine.h - what this process may use: processors, memory, instruction sets, BLAS.
  *
- * Processors by affinity and cgroup, memory by MemAvailable and cgroup (version 2, else 1, every ancestor). Implemented in src/base,
+ * Processors by affinity and cgroup, memory by MemAvailable, cgroup (version 2, else 1, every ancestor) and limits. Implemented in src/base,
  * except cvt_machine_blas (src/nn/gemm.c). */
 #ifndef CONVTUI_MACHINE_H
 #define CONVTUI_MACHINE_H
@@ -13,8 +13,10 @@
 
 /* `root` is prefixed to /proc and /sys paths, so that tests point it at fixtures; NULL: "". Never fails: at least 1. */
 int cvt_machine_processors(const char *root);
-/* Bytes this process may still take; 0: unknown. */
+/* Bytes this process may still take, the least that the machine, its control group and its limits (ulimit -v, -d) leave; 0: unknown. */
 int64_t cvt_machine_memory(const char *root);
+/* What is left of a limit of the address space (ulimit -v), in which stacks and the allocator's reserves count whole; -1: there is none. */
+int64_t cvt_machine_address_space(const char *root);
 /* "AMD EPYC ..." ; cut at size. */
 void cvt_machine_name(const char *root, char *text, size_t size);
 /* Largest resident size so far, in bytes (VmHWM); 0: unknown. */

@@ -98,15 +98,52 @@ int cvt_machine_processors(const char *root)
 	return n < 1 ? 1 : n;
 }
 
+/* The soft limit of a line of /proc/self/limits, "Max data size    1048576    unlimited    bytes"; -1: none. */
+static int64_t own_limit(const char *root, const char *name)
+{
+	char path[4096], number[32];
+	char *text, *line;
+	size_t length;
+	int64_t value = -1;
+
+	if ((size_t)snprintf(path, sizeof path, "%s/proc/self/limits", root) >= sizeof path ||
+		cvt_file_read(path, 1 << 16, &text, &length, NULL) != CVT_OK)
+		return -1;
+	line = strstr(text, name);
+	if (line != NULL && sscanf(line + strlen(name), "%31s", number) == 1 && (!cvt_text_to_i64(number, &value) || value < 0))
+		value = -1;
+	free(text);
+	return value;
+}
+
+/* What is left of such a limit, of which /proc/self/status says under `used` how much is taken; -1: there is none. */
+static int64_t left_of_limit(const char *root, const char *name, const char *used)
+{
+	int64_t limit = own_limit(root, name), left = limit - proc_kilobytes(root, "/proc/self/status", used);
+
+	return limit < 0 ? -1 : left > 0 ? left : 0;
+}
+
+/* The lesser, of which a negative one is none. */
+static int64_t lesser(int64_t a, int64_t b)
+{
+	return a < 0 ? b : b < 0 || a < b ? a : b;
+}
+
+int64_t cvt_machine_address_space(const char *root)
+{
+	return left_of_limit(root ? root : "", "Max address space", "VmSize");
+}
+
 int64_t cvt_machine_memory(const char *root)
 {
 	int64_t available = proc_kilobytes(root ? root : "", "/proc/meminfo", "MemAvailable"), left = cvt_cgroup_memory(root ? root : "");
 
-	if (left < 0)
-		return available;
+	left = lesser(left, cvt_machine_address_space(root));
+	left = lesser(left, left_of_limit(root ? root : "", "Max data size", "VmData"));
 	if (left == 0)
 		left = 1; /* 0 would say "unknown" */
-	return available > 0 && available < left ? available : left;
+	return left < 0 ? available : available > 0 && available < left ? available : left;
 }
 
 void cvt_machine_name(const char *root, char *text, size_t size)

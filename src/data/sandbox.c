@@ -111,10 +111,13 @@ void cvt_sandbox_destroy(struct cvt_sandbox *sandbox)
 
 /* ---- in the child ---- */
 
+/* Never more than was allowed already. */
 static void limit(int what, rlim_t value)
 {
-	struct rlimit r = {value, value};
+	struct rlimit r = {value, value}, now;
 
+	if (getrlimit(what, &now) == 0 && now.rlim_cur < value)
+		r.rlim_cur = r.rlim_max = now.rlim_cur;
 	setrlimit(what, &r);
 }
 

@@ -97,6 +97,23 @@ static int take_parts(struct cvt_trainer *t, struct cvt_error *err)
 	return CVT_OK;
 }
 
+/* A thread takes a stack and, once it allocates, an arena of malloc's: little memory, but this much of a limited address space. */
+#define THREAD_ADDRESSES ((int64_t)72 << 20)
+
+static int64_t memory_left(const struct cvt_trainer *t)
+{
+	int threads = t->config.threads > 0 ? t->config.threads : cvt_machine_processors(NULL);
+	int64_t memory = cvt_machine_memory(NULL), addresses = cvt_machine_address_space(NULL);
+
+	if (t->tuning.memory > 0)
+		return t->tuning.memory;
+	if (addresses < 0)
+		return memory;
+	/* The pool, and the thread that writes checkpoints. At least 1: 0 would be "unknown". */
+	addresses -= (threads + 1) * THREAD_ADDRESSES;
+	return addresses < 1 ? 1 : memory > 0 && memory < addresses ? memory : addresses;
+}
+
 static int make_network(struct cvt_trainer *t, struct cvt_error *err)
 {
 	struct cvt_network_options options = {.config = &t->config, .n_classes = t->dataset->n_classes};
@@ -104,7 +121,7 @@ static int make_network(struct cvt_trainer *t, struct cvt_error *err)
 
 	options.train_batch = t->batches_per_epoch > 1 && last < t->config.batch ? t->config.batch : last;
 	options.eval_batch = options.train_batch;
-	options.memory = t->tuning.memory > 0 ? t->tuning.memory : cvt_machine_memory(NULL);
+	options.memory = memory_left(t);
 	rc = cvt_network_create(&options, &t->network, err);
 	if (rc < 0)
 		return rc;

@@ -65,6 +65,36 @@ static void second_version(void **state)
 	assert_int_equal(cvt_machine_processors(scratch_folder), 1);
 }
 
+/* ulimit -v and -d: what is left of them, the least of all limits counts. */
+static void limits_of_the_process(void **state)
+{
+	static const char head[] = "Limit                     Soft Limit           Hard Limit           Units     \n";
+	char text[1024];
+
+	(void)state;
+	plain_machine();
+	put("proc/self/status", "VmSize:\t  1000000 kB\nVmData:\t   200000 kB\n");
+	snprintf(text, sizeof text, "%sMax data size             unlimited            unlimited            bytes     \n"
+		"Max address space         unlimited            unlimited            bytes     \n", head);
+	put("proc/self/limits", text);
+	assert_int_equal(cvt_machine_memory(scratch_folder), 8000000LL * 1024);
+	assert_int_equal(cvt_machine_address_space(scratch_folder), -1);
+	snprintf(text, sizeof text, "%sMax data size             unlimited            unlimited            bytes     \n"
+		"Max address space         3024000000           unlimited            bytes     \n", head);
+	put("proc/self/limits", text);
+	assert_int_equal(cvt_machine_address_space(scratch_folder), 2000000000);
+	assert_int_equal(cvt_machine_memory(scratch_folder), 2000000000);
+	snprintf(text, sizeof text, "%sMax data size             1204800000           1204800000           bytes     \n"
+		"Max address space         3024000000           unlimited            bytes     \n", head);
+	put("proc/self/limits", text);
+	assert_int_equal(cvt_machine_memory(scratch_folder), 1000000000);
+	snprintf(text, sizeof text, "%sMax data size             1000                 1000                 bytes     \n", head);
+	put("proc/self/limits", text);
+	assert_int_equal(cvt_machine_memory(scratch_folder), 1);
+	put("proc/self/limits", "Max data size");
+	assert_int_equal(cvt_machine_memory(scratch_folder), 8000000LL * 1024);
+}
+
 static void first_version(void **state)
 {
 	plain_machine();
@@ -177,7 +207,7 @@ int main(int argc, char **argv)
 		return role_prepare(argv);
 
 	const struct CMUnitTest tests[] = {
-		WITH_FOLDER(affinity_counts), WITH_FOLDER(second_version), WITH_FOLDER(first_version),
+		WITH_FOLDER(affinity_counts), WITH_FOLDER(second_version), WITH_FOLDER(limits_of_the_process), WITH_FOLDER(first_version),
 		WITH_FOLDER(a_group_outside_of_what_is_mounted), WITH_FOLDER(nonsense_is_no_limit), WITH_FOLDER(this_machine),
 		cmocka_unit_test(prepares_once),
 	};
