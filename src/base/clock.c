@@ -16,7 +16,9 @@ double cvt_clock_monotonic(void)
 	return now(CLOCK_MONOTONIC);
 }
 
+_Atomic double cvt_clock_jump;
+
 double cvt_clock_wall(void)
 {
-	return now(CLOCK_REALTIME);
+	return now(CLOCK_REALTIME) + cvt_clock_jump;
 }

@@ -6,5 +6,7 @@
 double cvt_clock_monotonic(void);
 /* Seconds since 1970; may jump. Only for showing and for file names. */
 double cvt_clock_wall(void);
+/* The seam where tests make the wall clock jump: added to it. */
+extern _Atomic double cvt_clock_jump;
 
 #endif

@@ -103,7 +103,7 @@ static int fill(const char *folder, const struct cvt_new_run *what, struct cvt_e
 static int publish(const char *store, const char *hidden, const char *short_name, char folder[1024], struct cvt_error *err)
 {
 	char date[16], claim[1200];
-	time_t now = time(NULL);
+	time_t now = (time_t)cvt_clock_wall();
 	struct tm local;
 	int number = 0, status;
 

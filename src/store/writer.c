@@ -205,7 +205,7 @@ int cvt_writer_file(struct cvt_writer *w, const char *name, const char *text, si
 /* "2026-11-24 15:02:11" */
 static void stamp(char text[32])
 {
-	time_t now = time(NULL);
+	time_t now = (time_t)cvt_clock_wall();
 	struct tm local;
 
 	localtime_r(&now, &local);

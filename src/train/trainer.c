@@ -109,6 +109,8 @@ static bool evaluated(void *context, int done, int total)
 	live->evaluated = done;
 	live->to_evaluate = total;
 	cvt_shared_unlock(t->shared);
+	if (t->tuning.evaluating)
+		t->tuning.evaluating(t->tuning.context, done);
 	return done == total || !cvt_shared_stopping(t->shared);
 }
 

@@ -19,6 +19,7 @@ struct cvt_train_tuning {
 	int64_t memory;                                /* bytes this process may take; 0: as the machine says */
 	bool always_look;                              /* into the inbox at each boundary, without waiting for M to see something there */
 	void (*boundary)(void *context, int64_t batch);/* [T] before the commands at a boundary are taken */
+	void (*evaluating)(void *context, int done);   /* [T] after each batch of an evaluation */
 	void *context;
 };
 

@@ -1,12 +1,13 @@
 /* How runs end, or wait: patience, divergence, a full disk, signals, a second runner, no memory. */
-#include <stdatomic.h>
 #include "runs.h"
 
 #include <errno.h>
 #include <math.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "store/checkpoint.h"
 #include "store/writer.h"
 
@@ -260,6 +261,50 @@ static void a_stop_ends_a_blocked_run_at_once(void **state)
 	}
 }
 
+static struct cvt_session *follower;
+static int silences;
+
+/* A day ahead, then a week back, then to 1970, between batches; a follower looks on. */
+static void jump(int64_t batch)
+{
+	static const double jumps[] = {0, 0, 86400, 86400, -604800, -604800, -1.7e9};
+
+	cvt_clock_jump = batch < 7 ? jumps[batch] : 0;
+	(void)!cvt_session_poll(follower, NULL);
+	silences += follower->no_sign_of_life;
+}
+
+/* Whatever the clock of the machine does: the same bits, durations that are durations, and a run that is alive looks alive. */
+static void the_clock_may_jump(void **state)
+{
+	struct cvt_run *plain = runs_make("epochs: 2\n"), *run = runs_make("epochs: 2\n");
+	struct script script = {.also = jump, .commands = {{3, "checkpoint", ""}, {5, "checkpoint", ""}}, .n_commands = 2};
+	struct cvt_runner_result result;
+	double sum = 0;
+
+	(void)state;
+	assert_int_equal(runs_train(plain->folder, NULL).state, CVT_STATE_DONE);
+	silences = 0;
+	assert_int_equal(cvt_session_open(run->folder, &follower, NULL), CVT_OK);
+	result = runs_train(run->folder, &script);
+	cvt_clock_jump = 0;
+	assert_int_equal(result.state, CVT_STATE_DONE);
+	assert_true(result.live.batch > 6);
+	assert_int_equal(silences, 0);
+	cvt_session_close(follower);
+	runs_same(run->folder, plain->folder);
+	for (int i = 0; i < runs_rows(run->folder, "batches.csv"); i++) {
+		double seconds = atof(runs_cell(run->folder, "batches.csv", i, 6));
+
+		assert_true(seconds > 0 && seconds < 1000);
+		sum += seconds;
+	}
+	for (int i = 0; i < runs_rows(run->folder, "epochs.csv"); i++)
+		assert_true(atof(runs_cell(run->folder, "epochs.csv", i, 6)) < 1000 + sum);
+	assert_true(result.live.seconds >= sum && result.live.seconds < 1000 + sum);
+	assert_int_equal(runs_rows(run->folder, "commands.csv"), 2);
+}
+
 static void one_runner_a_run(void **state)
 {
 	struct cvt_run *run = runs_make("");
@@ -463,6 +508,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(waits_for_a_full_disk, runs_setup, runs_teardown),
 		cmocka_unit_test_setup_teardown(a_blocked_run_can_be_ended, runs_setup, runs_teardown),
 		cmocka_unit_test_setup_teardown(a_stop_ends_a_blocked_run_at_once, runs_setup, runs_teardown),
+		cmocka_unit_test_setup_teardown(the_clock_may_jump, runs_setup, runs_teardown),
 		cmocka_unit_test_setup_teardown(one_runner_a_run, runs_setup, runs_teardown),
 		cmocka_unit_test_setup_teardown(a_signal_saves_and_ends, runs_setup, runs_teardown),
 		cmocka_unit_test_setup_teardown(a_lost_terminal_is_no_end, runs_setup, runs_teardown),
