@@ -186,6 +186,7 @@ full=$work/disk/runs/$(ls "$work/disk/runs" | head -1)
 "$CONVTUI" resume "$full" >"$work/out" 2>"$work/err" &
 pid=$!
 wait_for more_rows_than 5 "$full/batches.csv"
+wait_for test -e "$full/checkpoint.safetensors"
 # Between looking and filling a checkpoint may free or take room: filled until nothing more goes in.
 fill_up() { dd if=/dev/zero of="$work/disk/fill" bs=4k oflag=append conv=notrunc status=none 2>/dev/null; is "$full" blocked; }
 wait_for fill_up

@@ -10,7 +10,7 @@ work=$(mktemp -d "${TMPDIR:-/tmp}/convtui-e2e.XXXXXX") || exit 1
 export CONVTUI_RUNS=$work/runs XDG_CACHE_HOME=$work/cache XDG_STATE_HOME=$work/state HOME=$work TMUX_TMPDIR=$work
 export TERM=xterm-256color LC_ALL=C.UTF-8
 unset TMUX CONVTUI_CHARSET NO_COLOR
-limit=${CVT_E2E_LIMIT:-60}
+limit=${CVT_E2E_LIMIT:-300}
 n=0 bad=0
 # A server that is on its way out still removes its socket, so each terminal has a socket of its own.
 terminals=0
