@@ -234,11 +234,23 @@ static int nothing_fits(const struct cvt_run *runs, int n, const char *name, con
 	return cvt_fail(err, CVT_ERR_NOT_FOUND, "no run \"%s\": near are %s; `convtui runs` lists all", name, near);
 }
 
+/* "11-24-1" names 2026-11-24-1-cnn beside 2026-11-24-10-cnn: the table on the screen shows no more of a name. */
+static bool fits_between_hyphens(const char *run, const char *name)
+{
+	size_t length = strlen(name);
+
+	for (const char *at = run; (at = strstr(at, name)) != NULL; at++) {
+		if ((at == run || at[-1] == '-') && (at[length] == 0 || at[length] == '-'))
+			return true;
+	}
+	return false;
+}
+
 static int pick(const struct cvt_run *runs, int n, const char *name, const char *store, struct cvt_run *ret_run,
 	struct cvt_error *err)
 {
 	char fits[600] = "";
-	int found = -1, count = 0;
+	int found = -1, count = 0, whole = -1, wholes = 0;
 
 	if (strcmp(name, "last") == 0 && n > 0) {
 		*ret_run = runs[n - 1];
@@ -253,6 +265,14 @@ static int pick(const struct cvt_run *runs, int n, const char *name, const char 
 			append_name(fits, sizeof fits, count++, runs[i].name);
 			found = i;
 		}
+		if (fits_between_hyphens(runs[i].name, name)) {
+			whole = i;
+			wholes++;
+		}
+	}
+	if (wholes == 1) {
+		*ret_run = runs[whole];
+		return CVT_OK;
 	}
 	if (count == 0)
 		return nothing_fits(runs, n, name, store, err);
