@@ -16,7 +16,7 @@ struct cvt_layer_info {
 	int64_t bytes;               /* of its output, one picture */
 };
 struct cvt_description {
-	char network[160];           /* the post's label: "3->16->29->42->55 FM total: 142", "VGG-11A", "GoogLeNet" */
+	char network[160];           /* the post's label: "3->16->29->42->55 FM total: 142", "VGG-11A", "GoogLeNet", "GoogLeNet inception post" */
 	int n_feature_maps, feature_maps[24];   /* 3, 16, 29, 42, 55: conv outputs of the CNN; VGG: of each conv */
 	int64_t fm_total;            /* without the input's channels; 0 where the post prints none */
 	int64_t parameters;          /* trained */

@@ -67,6 +67,7 @@ int cvt_arch_label(const struct cvt_config *config, char *text, size_t size, str
 		return status;
 	if (config->arch == CVT_ARCH_CNN)
 		return cnn_label(config, text, size, err);
-	snprintf(text, size, "%s", config->arch == CVT_ARCH_GOOGLENET ? "GoogLeNet" : cvt_vgg_name(config->arch));
+	snprintf(text, size, "%s", config->arch != CVT_ARCH_GOOGLENET ? cvt_vgg_name(config->arch) :
+		config->inception == CVT_INCEPTION_POST ? "GoogLeNet inception post" : "GoogLeNet");
 	return CVT_OK;
 }

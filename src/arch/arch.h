@@ -11,7 +11,7 @@ enum { CVT_CNN_LAYERS_MAX = 8 };
  * graph is finished already. */
 CVT_NODISCARD int cvt_arch_build(const struct cvt_config *config, int n_classes, struct cvt_graph *graph,
 	struct cvt_error *err);
-/* The post's label: "3->16->29 FM total: 45", "VGG-11A", "GoogLeNet". */
+/* The post's label: "3->16->29 FM total: 45", "VGG-11A", "GoogLeNet"; "GoogLeNet inception post" where its branches are not trained. */
 CVT_NODISCARD int cvt_arch_label(const struct cvt_config *config, char *text, size_t size, struct cvt_error *err);
 
 /* Each appends its layers; the error, if any, is in the graph. */

@@ -138,6 +138,7 @@ int cli_parse(const struct cli_command *command, int argc, char **argv, struct c
 	}
 	if (status == CLI_DONE)
 		status = check_positional(command, &args);
+	cli_flags_given(&args);
 	if (status == CLI_DONE)
 		*ret_args = args;
 	else

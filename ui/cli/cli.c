@@ -11,11 +11,42 @@
 #include "cli/cli.h"
 #include "convtui/text.h"
 
+/* The flags of this command line, by row of the option table: argv lives as long as the program. */
+static const char *flag_texts[sizeof ((struct cli_args *)0)->options / sizeof (const char *)];
+
+void cli_flags_given(const struct cli_args *args)
+{
+	memcpy(flag_texts, args->options, sizeof flag_texts);
+}
+
+/* A message of the engine begins with the option's key. Where that was given as a flag, "expansion: a value is missing" becomes
+ * "--expansion 'x+*2': a value is missing". */
+static void name_the_flag(char *message, size_t size)
+{
+	int n;
+	const struct cvt_option *rows = cvt_options(&n);
+	char old[sizeof ((struct cvt_error *)0)->message], value[200];
+	size_t length = strcspn(message, " :");
+	for (int i = 0; i < n; i++) {
+		if (!flag_texts[i] || strlen(rows[i].key) != length || strncmp(message, rows[i].key, length))
+			continue;
+		snprintf(old, sizeof old, "%s", message + length);
+		cvt_text_clean(value, sizeof value, flag_texts[i]);
+		if (*old == ':')
+			snprintf(message, size, "--%s '%s'%s", rows[i].key, value, old);
+		else
+			snprintf(message, size, "--%s%s", rows[i].key, old);
+		return;
+	}
+}
+
 int cli_fail(const struct cvt_error *err)
 {
-	char file[sizeof err->file], message[sizeof err->message];
+	char file[sizeof err->file], message[sizeof err->message + 256];
 	cvt_text_clean(file, sizeof file, err->file);
-	cvt_text_clean(message, sizeof message, err->message);
+	cvt_text_clean(message, sizeof err->message, err->message);
+	if (!*file)
+		name_the_flag(message, sizeof message);
 	if (*file && err->line)
 		fprintf(stderr, "convtui: %s:%d:%d: %s\n", file, err->line, err->column, message);
 	else if (*file)

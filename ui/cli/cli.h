@@ -39,6 +39,8 @@ struct cli_args {
  * nearest flag's name), or -1 after --help was printed (exit 0). Free with cli_args_finish. */
 int cli_parse(const struct cli_command *command, int argc, char **argv, struct cli_args *ret_args);
 void cli_args_finish(struct cli_args *args);
+/* From now on errors name these flags; cli_parse says it. */
+void cli_flags_given(const struct cli_args *args);
 
 /* `convtui: MESSAGE` on stderr, with file, line and column where the error has them; returns CLI_FAILED. */
 int cli_fail(const struct cvt_error *err);

@@ -57,7 +57,7 @@ static int print_json(const struct cvt_run *runs, int n)
 static void print_googlenets(const struct cvt_run *runs, int n, bool compare)
 {
 	for (int i = 0; i < n; i++) {
-		printf("GoogLeNet accuracy: %.3f", runs[i].live.val_accuracy);
+		printf("%s accuracy: %.3f", runs[i].live.network, runs[i].live.val_accuracy);
 		if (compare)
 			printf("    post 99.000 is the number of its last epoch, no accuracy    %s", runs[i].name);
 		putchar('\n');

@@ -68,7 +68,7 @@ static void parameters_of_the_post(void **state)
 	configure(&config, CVT_ARCH_GOOGLENET, 4, 0);
 	expect(&config, "GoogLeNet", 5986899);
 	config.inception = CVT_INCEPTION_POST;
-	expect(&config, "GoogLeNet", 123843);
+	expect(&config, "GoogLeNet inception post", 123843);
 }
 
 /* PyTorch's flop counter at 256 x 256, halved. */

@@ -145,7 +145,11 @@ static void usage_and_errors(void **state)
 	fails("describe qiuck", 2, "did you mean quick?");
 	fails("describe --lr 1e-3,1e-2", 2, "queue");
 	fails("describe vgg-11a --layers 3", 2, "does not apply to vgg-a");
+	fails("describe --expansion 'x +'", 1, "convtui: --expansion 'x +': ");
 	fails("describe --expansion 'x +'", 1, "column 4");
+	fails("describe --lr abc", 2, "convtui: --lr 'abc': must be a number");
+	fails("train --lr 0.1 --layers 99", 2, "convtui: --layers 99: must be 1 to 8");
+	fails("queue --lr 1e-3,fast", 2, "convtui: --lr 'fast': must be a number");
 	fails("describe vgg-11a --image-size 16", 1, "32");
 	fails("describe ./none.yaml", 2, "none.yaml");
 	fails("show", 2, "missing");
@@ -185,7 +189,7 @@ static void yaml_errors_have_a_place(void **state)
 	/* A flag over it has no place in the file. */
 	scratch_text(scratch("p.yaml"), "arch: vgg-a\nimage-size: 64\n");
 	snprintf(line, sizeof line, "describe --image-size 16 %s", scratch("p.yaml"));
-	fails(line, 1, "convtui: image-size 16: VGG");
+	fails(line, 1, "convtui: --image-size 16: VGG");
 }
 
 /* Every network of the post: parameters as PyTorch counts them. */
@@ -305,6 +309,7 @@ static void summary_is_the_posts(void **state)
 	make_run("cnn", "3->16->29->42->55 FM total: 142", 99.398);
 	make_run("cnn", "3->6 FM total: 6", 90.376);
 	make_run("cnn", "3->16->29->42->55 FM total: 142", 98.195);
+	make_run("googlenet", "GoogLeNet inception post", 88);
 	make_run("googlenet", "GoogLeNet", 94);
 	works("summary");
 	assert_string_equal(out, "accuracies on validation set\n"
@@ -313,7 +318,7 @@ static void summary_is_the_posts(void **state)
 		"3->16->29->42->55 FM total: 142    98.195%\n"
 		"\naccuracies on validation set\n"
 		"VGG-11A    99.398%\n"
-		"\nGoogLeNet accuracy: 94.000\n");
+		"\nGoogLeNet accuracy: 94.000\nGoogLeNet inception post accuracy: 88.000\n");
 	works("summary --compare arch:cnn");
 	assert_non_null(strstr(out, "98.195%    post  99.398%      -1.203"));
 	works("summary --compare arch:googlenet");
