@@ -20,7 +20,8 @@ static const struct cvt_option *form_option(const struct app *app)
 
 static void move_focus(struct app *app, int direction)
 {
-	const struct layout *layout = layout_for(app->width, app->height);
+	/* From the form, too, the table is one of the panels. */
+	const struct layout *layout = layout_for(app->width, app->height, FOCUS_LOSS);
 	int focus = (int)app->focus;
 	do {
 		focus = (focus + direction + FOCUS_N) % FOCUS_N;
@@ -50,6 +51,7 @@ static void form_close(struct app *app, bool keep)
 			return;                              /* stays open over its error */
 		}
 		cvt_config_resolve(&f->config);
+		f->touched = true;
 	}
 	f->open = false;
 	f->error.code = 0;
@@ -63,6 +65,7 @@ static void form_step(struct app *app, int direction)
 	const struct cvt_option *option = form_option(app);
 	if (option) {
 		cvt_config_step(&app->form.config, option, direction);
+		app->form.touched = true;
 		cvt_config_resolve(&app->form.config);
 	}
 }
@@ -169,7 +172,7 @@ static void choose(struct app *app)
 	enum overlay overlay = app->overlay;
 	int choice = app->choice;
 	app->overlay = OVERLAY_NONE;
-	if (overlay == OVERLAY_START) {
+	if (overlay == OVERLAY_START && choice < 3) {
 		form_start_now(app, choice);
 	} else if (overlay == OVERLAY_STOP && choice < 2) {
 		app_command(app, choice == 0 ? "stop-after-epoch" : "stop", "");
@@ -405,7 +408,7 @@ static void click(struct app *app)
 {
 	int x, y;
 	term_mouse_at(&x, &y);
-	const struct layout *layout = layout_for(app->width, app->height);
+	const struct layout *layout = layout_for(app->width, app->height, app->focus);
 	for (int i = 0; i < LAYOUT_PANELS && layout->places[i].panel != PANEL_NONE; i++) {
 		struct pane p = layout_pane((struct pane){NULL, 0, 0, app->width, app->height}, &layout->places[i]);
 		if (x < p.x || y < p.y || x >= p.x + p.w || y >= p.y + p.h || app->overlay != OVERLAY_NONE || (keys_context(app) & IN_TEXT)) {

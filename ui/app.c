@@ -80,14 +80,14 @@ void app_x_range(const struct app *app, double *ret_x0, double *ret_x1)
 	*ret_x1 = end > 0 ? end : 1;
 }
 
-void app_attach(struct app *app, const char *folder)
+static bool attach(struct app *app, const char *folder)
 {
 	struct cvt_error err;
 	struct cvt_session *session;
 	char path[1100];
 	if (cvt_session_open(folder, &session, &err) != CVT_OK) {
 		app_note(app, true, "%s", err.message);
-		return;
+		return false;
 	}
 	cvt_session_close(app->session);
 	app->session = session;
@@ -97,11 +97,55 @@ void app_attach(struct app *app, const char *folder)
 	app->n_pending = 0;
 	app->y_loss.valid = app->y_accuracy.valid = false;
 	follow_reset(&app->follow);
-	snprintf(app->cursor_run, sizeof app->cursor_run, "%s", session->run.name);
 	snprintf(path, sizeof path, "%s/config.yaml", folder);
 	cvt_config_init(&app->run_config);
 	app->run_config_known = cvt_config_load(&app->run_config, path, NULL) == CVT_OK;
+	app->tail = app_alive(app);
 	app->dirty = true;
+	return true;
+}
+
+void app_attach(struct app *app, const char *folder)
+{
+	if (!attach(app, folder)) {
+		return;
+	}
+	snprintf(app->cursor_run, sizeof app->cursor_run, "%s", app->session->run.name);
+	if (app->run_config_known) {
+		form_adopt(app, &app->run_config);
+	}
+}
+
+/* Nobody is looking closely: the charts follow the newest batch, no question and no field is open. */
+static bool undisturbed(const struct app *app)
+{
+	return app->following && !app->crosshair && app->overlay == OVERLAY_NONE && !app->form.open && !app->filter_open;
+}
+
+/* The run that was followed has ended and another trains (the next of a sweep, say): that one is followed. What is being pointed at or
+ * filled in stays. */
+static void follow_on(struct app *app)
+{
+	const struct cvt_run *alive = app_any_alive(app);
+	char folder[1024], name[96];
+	/* A run just started here has not taken its lock yet. */
+	bool starting = app->session && app->session->run.live.state == CVT_STATE_QUEUED && launch_any();
+	if (!app->tail || !alive || app_alive(app) || starting || !undisturbed(app) || (app->session && !strcmp(alive->name, app->session->run.name))) {
+		return;
+	}
+	snprintf(folder, sizeof folder, "%s", alive->folder);
+	snprintf(name, sizeof name, "%s", alive->name);
+	if (!attach(app, folder)) {
+		return;
+	}
+	app->tail = true;
+	if (app->focus != FOCUS_RUNS) {
+		snprintf(app->cursor_run, sizeof app->cursor_run, "%s", name);
+	}
+	if (app->focus != FOCUS_FORM && app->run_config_known) {
+		form_adopt(app, &app->run_config);
+	}
+	app_note(app, false, "now %s", name);
 }
 
 static void drop_pending(struct app *app)
@@ -161,6 +205,7 @@ static void start_preset(struct app *app)
 		return;
 	}
 	app->form.config = config;
+	app->form.touched = true;
 	form_start_now(app, 1);
 }
 
@@ -172,6 +217,7 @@ static void choose_run(struct app *app)
 	if (app->session) {
 		return;
 	}
+	app->tail = true;
 	if (alive) {
 		app_attach(app, alive->folder);
 		app->focus = FOCUS_LOSS;
@@ -179,6 +225,7 @@ static void choose_run(struct app *app)
 		start_preset(app);
 	} else if (app->n_runs > 0) {
 		app_attach(app, app->runs[app->n_runs - 1].folder);
+		app->tail = true;
 	}
 }
 
@@ -197,6 +244,7 @@ static void start_waiting(struct app *app)
 		return;
 	}
 	app_attach(app, folder);
+	app->tail = true;
 	worker_hurry(app->worker);
 }
 
@@ -233,6 +281,7 @@ static bool take_results(struct app *app)
 			choose_run(app);
 		}
 		start_waiting(app);
+		follow_on(app);
 	}
 	if (worker_take_facts(app->worker, &facts) && !strcmp(facts.data, app->form.facts.data)) {
 		app->form.facts = facts;

@@ -42,10 +42,21 @@ static const struct layout layouts[] = {
 	{0, 0, {{PANEL_LINE, {0, 0}, {0, 0}, {100, 0}, {100, 0}}}},
 };
 
-const struct layout *layout_for(int width, int height)
+bool layout_has(const struct layout *layout, enum panel panel)
+{
+	for (int i = 0; i < LAYOUT_PANELS; i++) {
+		if (layout->places[i].panel == panel) {
+			return true;
+		}
+	}
+	return false;
+}
+
+const struct layout *layout_for(int width, int height, enum focus focus)
 {
 	const struct layout *layout = layouts;
-	while (width < layout->min_width || height < layout->min_height) {
+	while (width < layout->min_width || height < layout->min_height ||
+		(focus == FOCUS_FORM && layout_has(layout, PANEL_FOCUSED) && layout_has(layout, PANEL_RUNS))) {
 		layout++;
 	}
 	return layout;
@@ -60,14 +71,4 @@ struct pane layout_pane(struct pane screen, const struct place *place)
 {
 	int x = cells(place->left, screen.w), y = cells(place->top, screen.h);
 	return pane_sub(screen, x, y, cells(place->right, screen.w) - x, cells(place->bottom, screen.h) - y);
-}
-
-bool layout_has(const struct layout *layout, enum panel panel)
-{
-	for (int i = 0; i < LAYOUT_PANELS; i++) {
-		if (layout->places[i].panel == panel) {
-			return true;
-		}
-	}
-	return false;
 }

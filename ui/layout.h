@@ -16,8 +16,8 @@ struct edge { short percent, cells; };
 struct place { enum panel panel; struct edge left, top, right, bottom; };
 struct layout { int min_width, min_height; struct place places[LAYOUT_PANELS]; };
 
-/* Never NULL: the last row fits every size. */
-const struct layout *layout_for(int width, int height);
+/* Never NULL: the last row fits every size. Where one panel at a time is shown, the form has the table's room as well. */
+const struct layout *layout_for(int width, int height, enum focus focus);
 struct pane layout_pane(struct pane screen, const struct place *place);
 bool layout_has(const struct layout *layout, enum panel panel);
 

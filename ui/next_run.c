@@ -18,6 +18,30 @@ int form_rows(const struct cvt_config *config, int rows[64])
 	return n;
 }
 
+/* Only what differs is set, so that the rate still follows the number of layers. */
+void form_adopt(struct app *app, const struct cvt_config *run)
+{
+	struct cvt_config config;
+	int n;
+	const struct cvt_option *options = cvt_options(&n);
+	if (app->form.touched || app->form.open) {
+		return;
+	}
+	cvt_config_init(&config);
+	for (int i = 0; i < n; i++) {
+		char mine[1024], theirs[1024];
+		struct cvt_config resolved = config;
+		cvt_config_resolve(&resolved);
+		cvt_config_get(&resolved, &options[i], mine, sizeof mine);
+		cvt_config_get(run, &options[i], theirs, sizeof theirs);
+		if (strcmp(mine, theirs) != 0 && cvt_config_set(&config, &options[i], theirs, NULL) != CVT_OK) {
+			return;
+		}
+	}
+	cvt_config_resolve(&config);
+	app->form.config = config;
+}
+
 /* The configuration with the open field's text in it, or false and the error under the field. */
 static bool with_open_text(struct app *app, struct cvt_config *config)
 {
@@ -72,6 +96,12 @@ void form_start(struct app *app)
 	struct cvt_config config = app->form.config;
 	struct cvt_description what;
 	cvt_config_resolve(&config);
+	if (*app->form.facts.error && !strcmp(app->form.facts.data, config.data)) {
+		app->focus = FOCUS_FORM;
+		app_note(app, true, "%s", app->form.facts.error);
+		worker_ask(app->worker, config.data);        /* it may be there by now */
+		return;
+	}
 	if (cvt_config_check(&config, &err) != CVT_OK || cvt_describe(&config, 3, &what, &err) != CVT_OK) {
 		app->form.error = err;
 		app->focus = FOCUS_FORM;
@@ -106,6 +136,7 @@ void form_start_now(struct app *app, int how)
 			return;
 		}
 		app_attach(app, run.folder);
+		app->tail = true;
 		app->focus = FOCUS_LOSS;
 		app_note(app, false, "started %s", run.name);
 		return;
@@ -121,5 +152,5 @@ void form_start_now(struct app *app, int how)
 			app_note(app, true, "%s", err.message);
 		}
 	}
-	app_note(app, false, "%s is queued: it starts when the other has ended", run.name);
+	app_note(app, false, "%s is queued: this screen starts it when the other has ended (or convtui work does)", run.name);
 }

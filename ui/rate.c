@@ -26,6 +26,13 @@ static double multiply_adds_of(const struct cvt_run *run, struct ui_rate_memory 
 	return memory->multiply_adds;
 }
 
+/* Over whole epochs with their validation where there are some: that is what a person waits for. */
+static double images_a_second(const struct cvt_live *live)
+{
+	return live->epoch > 0 && live->seconds > 0 && live->train_images > 0 && live->state == CVT_STATE_DONE ?
+		(double)live->train_images * live->epoch / live->seconds : live->images_per_second;
+}
+
 double ui_rate_of_runs(const struct cvt_run *runs, int n, struct ui_rate_memory *memory)
 {
 	char host[sizeof runs->live.host] = "";
@@ -39,7 +46,7 @@ double ui_rate_of_runs(const struct cvt_run *runs, int n, struct ui_rate_memory 
 		}
 		double adds = multiply_adds_of(&runs[i], memory);
 		if (adds > 0) {
-			return live->images_per_second * adds;
+			return images_a_second(live) * adds;
 		}
 	}
 	return NAN;

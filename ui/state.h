@@ -23,7 +23,7 @@ struct cost {                            /* what the form's choice means */
 struct form {
 	struct cvt_config config;
 	int row;                             /* among the rows that apply; their number: the Start button */
-	bool open;
+	bool open, touched;                  /* a row was changed here: no run's options replace it */
 	struct edit edit;
 	struct cvt_error error;              /* of the open text, or of the last start; code 0: none */
 	struct cost cost;
@@ -58,6 +58,7 @@ struct app {
 	unsigned seen_generation;
 	struct cvt_config run_config;        /* its config.yaml, where it could be read */
 	bool run_config_known;
+	bool tail;                           /* when it has ended, the run that trains next is followed */
 	struct pending pending[MAX_PENDING];
 	int n_pending;
 
@@ -120,6 +121,8 @@ void app_key(struct app *app, int key);
 
 /* Rows of the form that apply, as rows of the option table. Returns how many. */
 int form_rows(const struct cvt_config *config, int rows[64]);
+/* What differs from the defaults in `run` becomes the form's, unless a person has changed the form. */
+void form_adopt(struct app *app, const struct cvt_config *run);
 void form_update_cost(struct app *app);
 void form_start(struct app *app);                          /* asks when a run is alive, else starts */
 void form_start_now(struct app *app, int how);             /* 0 after the live one, 1 beside it, 2 stop it first */

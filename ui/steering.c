@@ -27,7 +27,8 @@ static void set(struct cvt_config *config, const char *key, const char *text)
 	}
 }
 
-/* The run's own settings, then every command that took effect, then what the page says now. */
+/* The run's own settings, then every command that took effect, then what the page says now. Under a schedule the page's rate is that of the
+ * epoch, not the base that a command sets. */
 static struct cvt_config in_force(const struct app *app)
 {
 	struct cvt_config config = app->run_config;
@@ -36,7 +37,7 @@ static struct cvt_config in_force(const struct app *app)
 	for (int i = 0; app->session && i < app->session->n_commands; i++) {
 		set(&config, app->session->commands[i].name, app->session->commands[i].value);
 	}
-	if (live && isfinite(live->lr) && live->lr > 0) {
+	if (live && isfinite(live->lr) && live->lr > 0 && (!app->run_config_known || config.schedule == CVT_SCHEDULE_CONSTANT)) {
 		cvt_text_from_double(live->lr, text, sizeof text);
 		set(&config, "lr", text);
 	}

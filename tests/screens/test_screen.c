@@ -186,11 +186,18 @@ static void help_and_steering(void **state)
 	stage_close(&s);
 }
 
+static void default_form(struct stage *s)
+{
+	cvt_config_init(&s->app->form.config);
+	cvt_config_resolve(&s->app->form.config);
+}
+
 static void the_rule_is_edited_with_its_maps(void **state)
 {
 	struct stage s;
 	(void)state;
 	stage_open(&s, 120, 40, GLYPHS_BRAILLE, false);
+	default_form(&s);
 	assert_true(shows(&s, "3 \u2192 16 \u2192 29 \u2192 42 \u2192 55"));
 	keys(&s, "Down Down Down Down Enter ^U");
 	type(&s, "x*2");
@@ -252,6 +259,154 @@ static void the_form_shows_what_applies(void **state)
 	assert_int_equal(s.app->form.config.arch, CVT_ARCH_VGG_A);
 	assert_false(shows(&s, "expansion"));
 	assert_true(shows(&s, "160,241,411 parameters"));
+	stage_close(&s);
+}
+
+/* A folder that is not there is said whole at every size, and nothing is begun with it. */
+static void a_missing_folder_is_said_before_the_start(void **state)
+{
+	static const struct { int w, h; } sizes[] = {{80, 24}, {100, 30}, {120, 40}, {200, 60}};
+	struct stage s;
+	(void)state;
+	for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+		stage_open(&s, sizes[i].w, sizes[i].h, GLYPHS_BRAILLE, false);
+		keys(&s, "Home Enter ^U");
+		type(&s, "/no/such/folder");
+		keys(&s, "Enter");
+		if (!shows(&s, "/no/such/folder") || !shows(&s, "cannot") || !shows(&s, "directory")) {
+			char *text;
+			assert_int_equal(dump_text(s.grid, &text), CVT_OK);
+			fail_msg("%d x %d\n%s", sizes[i].w, sizes[i].h, text);
+		}
+		int before = s.app->n_runs;
+		keys(&s, "G");
+		draw(&s);
+		assert_int_equal(s.app->n_runs, before);
+		assert_int_equal(s.app->overlay, OVERLAY_NONE);
+		stage_close(&s);
+	}
+}
+
+static bool same_option(const struct app *app, const char *key, const char *text)
+{
+	char is[1024];
+	cvt_config_get(&app->form.config, cvt_option_find(key), is, sizeof is);
+	return !strcmp(is, text);
+}
+
+/* The form begins as the run that is shown; what a person has changed stays. */
+static void the_form_begins_with_the_options_of_the_run(void **state)
+{
+	struct stage s;
+	(void)state;
+	stage_open(&s, 120, 40, GLYPHS_BRAILLE, true);
+	assert_true(same_option(s.app, "expansion", live_run.expansion));
+	app_attach(s.app, s.app->runs[0].folder);
+	assert_true(same_option(s.app, "expansion", old_run.expansion) && same_option(s.app, "layers", "1"));
+	keys(&s, "n Down Down Down Right");
+	assert_true(same_option(s.app, "layers", "2"));
+	assert_true(same_option(s.app, "lr", "0.002"));      /* still the rate of the depth */
+	app_attach(s.app, s.app->runs[1].folder);
+	assert_true(same_option(s.app, "layers", "2"));
+	stage_close(&s);
+}
+
+/* The row of the run that is followed says what the header says, although the list is read once a second. */
+static void the_table_agrees_with_the_header(void **state)
+{
+	struct stage s;
+	char *text;
+	(void)state;
+	stage_open(&s, 120, 40, GLYPHS_BRAILLE, true);
+	draw(&s);
+	struct cvt_live live = s.app->session->run.live;
+	live.state = CVT_STATE_EVALUATING;
+	assert_int_equal(cvt_writer_live(s.writer, &live, NULL), CVT_OK);
+	app_tick(s.app);
+	app_draw(s.app, s.grid);
+	assert_int_equal(dump_text(s.grid, &text), CVT_OK);
+	const char *header = strstr(text, "evaluating");
+	assert_non_null(header);
+	assert_non_null(strstr(header + 1, "evaluating"));
+	assert_null(strstr(text, "training"));
+	free(text);
+	stage_close(&s);
+}
+
+static void a_schedule_is_steered_by_its_base(void **state)
+{
+	struct stage s;
+	struct cvt_inbox_command command;
+	(void)state;
+	stage_open(&s, 120, 40, GLYPHS_BRAILLE, true);
+	draw(&s);
+	s.app->run_config.schedule = CVT_SCHEDULE_STEP;
+	struct cvt_live live = s.app->session->run.live;
+	live.lr = 0.00005;                           /* what the schedule has made of the 0.0005 that was steered to */
+	assert_int_equal(cvt_writer_live(s.writer, &live, NULL), CVT_OK);
+	draw(&s);
+	keys(&s, "t");
+	assert_true(shows(&s, "base") && shows(&s, "5e-5"));
+	keys(&s, "d Enter");
+	assert_int_equal(cvt_writer_next_command(s.writer, &command, NULL), 1);
+	assert_string_equal(command.value, "0.00025");
+	stage_close(&s);
+}
+
+/* One run of a sweep after the other: the next is followed when the one before has ended, unless somebody looks at something. */
+static void the_next_run_is_followed(void **state)
+{
+	static const struct fixture_run next_run = {"2026-01-02-2-cnn", "x + 13", 2, 20, 20, -1, -1, CVT_STATE_TRAINING};
+	struct stage s;
+	struct cvt_run run;
+	struct cvt_writer *second;
+	(void)state;
+	for (int looking = 0; looking < 3; looking++) {
+		stage_open(&s, 120, 40, GLYPHS_BRAILLE, true);
+		draw(&s);
+		assert_string_equal(s.app->session->run.name, live_run.name);
+		if (looking == 1) {
+			keys(&s, "i");
+		} else if (looking == 2) {
+			app_attach(s.app, s.app->runs[0].folder);
+		}
+		assert_int_equal(fixture_make(s.store, &next_run, &run, &second), CVT_OK);
+		draw(&s);
+		assert_string_not_equal(s.app->session->run.name, next_run.name);        /* beside a live one nothing moves */
+		struct cvt_live live;
+		memset(&live, 0, sizeof live);
+		live = s.app->runs[2].live;
+		live.state = CVT_STATE_DONE;
+		assert_int_equal(cvt_writer_live(s.writer, &live, NULL), CVT_OK);
+		cvt_writer_close(s.writer);
+		s.writer = NULL;
+		draw(&s);
+		draw(&s);
+		if (looking) {
+			assert_string_not_equal(s.app->session->run.name, next_run.name);
+			assert_true(shows(&s, "2026-01-02-2-cnn is training"));
+		} else {
+			assert_string_equal(s.app->session->run.name, next_run.name);
+		}
+		cvt_writer_close(second);
+		stage_close(&s);
+	}
+}
+
+static void starting_beside_a_live_run_says_what_each_choice_means(void **state)
+{
+	struct stage s;
+	(void)state;
+	stage_open(&s, 80, 24, GLYPHS_BRAILLE, true);
+	keys(&s, "G");
+	assert_int_equal(s.app->overlay, OVERLAY_START);
+	assert_true(shows(&s, "start when it has ended") && shows(&s, "convtui work"));
+	keys(&s, "Down");
+	assert_true(shows(&s, "both share the processor"));
+	keys(&s, "Up Up Enter");                     /* not now */
+	assert_int_equal(s.app->overlay, OVERLAY_NONE);
+	draw(&s);
+	assert_int_equal(s.app->n_runs, 3);
 	stage_close(&s);
 }
 
@@ -350,16 +505,16 @@ static void the_filter_narrows_while_it_is_typed(void **state)
 	struct stage s;
 	(void)state;
 	stage_open(&s, 120, 40, GLYPHS_BRAILLE, true);
-	assert_true(shows(&s, "01-01-1-cnn") && shows(&s, "01-01-2-cnn"));
+	assert_true(shows(&s, " 01-01-1 ") && shows(&s, " 01-01-2 "));
 	keys(&s, "/");
 	type(&s, "state:div");
-	assert_true(!shows(&s, "01-01-1-cnn") && shows(&s, "01-01-2-cnn"));
+	assert_true(!shows(&s, " 01-01-1 ") && shows(&s, " 01-01-2 "));
 	keys(&s, "Esc");
-	assert_true(shows(&s, "01-01-1-cnn"));
+	assert_true(shows(&s, " 01-01-1 "));
 	keys(&s, "/");
 	type(&s, "lr>0.005");
 	keys(&s, "Enter");
-	assert_true(!shows(&s, "01-01-1-cnn") && shows(&s, "01-02-1-cnn"));
+	assert_true(!shows(&s, " 01-01-1 ") && shows(&s, "01-02-1 "));
 	stage_close(&s);
 }
 
@@ -534,6 +689,12 @@ int main(void)
 		cmocka_unit_test(characters_are_commands_unless_a_field_is_open),
 		cmocka_unit_test(what_is_pasted_is_no_command),
 		cmocka_unit_test(the_form_shows_what_applies),
+		cmocka_unit_test(a_missing_folder_is_said_before_the_start),
+		cmocka_unit_test(the_form_begins_with_the_options_of_the_run),
+		cmocka_unit_test(the_table_agrees_with_the_header),
+		cmocka_unit_test(a_schedule_is_steered_by_its_base),
+		cmocka_unit_test(the_next_run_is_followed),
+		cmocka_unit_test(starting_beside_a_live_run_says_what_each_choice_means),
 		cmocka_unit_test(q_with_a_live_run_asks),
 		cmocka_unit_test(commands_are_pending_until_they_take_effect), cmocka_unit_test(a_mark_does_not_wait_for_one_ahead),
 		cmocka_unit_test(a_run_that_has_ended_is_not_steered),

@@ -193,6 +193,41 @@ static void what_is_not_finite_is_marked_and_bounds_nothing(void **state)
 	series_finish(&s);
 }
 
+/* Where validation runs along the training curve only the dots of its points lie above that, at least four columns apart. */
+static void the_training_curve_stays_solid(void **state)
+{
+	for (int points = 10; points <= 400; points = points * 3 / 2) {
+		struct series train = {0}, val = {0};
+		(void)state;
+		fill(&train, points, 0, 1);
+		fill(&val, points, 0, 1);
+		struct chart chart = one_line(&train);
+		chart.lines[0].rank = 3;
+		chart.lines[0].thick = true;
+		chart.lines[1] = (struct chart_line){.points = &val, .name = "val", .meaning = CELL_VAL, .rank = 2, .dashed = true, .thick = true, .dots = true};
+		chart.n_lines = 2;
+		struct chart_view view = {.x0 = 0, .x1 = points};
+		struct grid *grid = make(80, 12, GLYPHS_BRAILLE);
+		chart_fit(&chart, &view);
+		chart_draw(pane_whole(grid), &chart, &view);
+		int dots = 0, last = -10;
+		for (int x = 0; x < 80; x++) {
+			for (int y = 0; y < 12; y++) {
+				if (grid->cells[y * 80 + x].meaning == CELL_VAL) {
+					assert_int_equal(grid->cells[y * 80 + x].code, 0x2022);
+					assert_true(x - last >= 3);
+					last = x;
+					dots++;
+				}
+			}
+		}
+		assert_true(dots > 0);
+		grid_destroy(grid);
+		series_finish(&train);
+		series_finish(&val);
+	}
+}
+
 static void ticks_step_by_1_2_5(void **state)
 {
 	(void)state;
@@ -217,11 +252,12 @@ static void labels_stand_evenly(void **state)
 		for (int i = 1; i < 200; i++) {
 			double lo = i % 3 ? 0 : i * 0.011, hi = lo + i * 0.037;
 			struct axis_rows a = axis_align(lo, hi, rows, false);
-			double mantissa = a.step / pow(10, floor(log10(a.step) + 1e-9));
+			double mantissa = a.step / pow(10, floor(log10(a.step) + 1e-9)), first = a.lo + a.step * a.first / a.apart;
 			if (a.lo > lo + 1e-9 || a.hi < hi - 1e-9 || (lo == 0 && a.lo != 0) || a.apart < 1 || a.apart >= rows ||
-				fabs(a.lo + a.step * (rows - 1) / a.apart - a.hi) > 1e-9 * a.hi || fabs(a.lo / a.step - round(a.lo / a.step)) > 1e-6 ||
+				fabs(a.lo + a.step * (rows - 1) / a.apart - a.hi) > 1e-9 * a.hi || fabs(first / a.step - round(first / a.step)) > 1e-6 ||
+				a.first < 0 || a.first >= a.apart || a.first + a.apart >= rows + (rows < 3) ||
 				!(fabs(mantissa - 1) < 1e-6 || fabs(mantissa - 2) < 1e-6 || fabs(mantissa - 5) < 1e-6) ||
-				(rows >= 7 && a.hi - a.lo > (lo > 0 ? 2 : 1.7) * (hi - lo))) {
+				(rows >= 7 && a.hi - a.lo > (rows >= 14 ? 1.4 : rows >= 10 ? 1.7 : 1.81) * (hi - lo))) {
 				fail_msg("rows %d, %g..%g: %g..%g, a tick of %g each %d rows", rows, lo, hi, a.lo, a.hi, a.step, a.apart);
 			}
 			a = axis_align(100 - i / 2.0, 100, rows, true);
@@ -311,6 +347,13 @@ static void figures_read_as_people_write_them(void **state)
 	assert_string_equal(t, "3,706,933");
 	number_short(12000, t, sizeof t);
 	assert_string_equal(t, "12k");
+	/* A run that diverges. */
+	number_loss(2.876e24, t, sizeof t);
+	assert_string_equal(t, "2.9e24");
+	number_short(3e24, t, sizeof t);
+	assert_string_equal(t, "3e24");
+	number_loss(123456.7, t, sizeof t);
+	assert_string_equal(t, "123456.7");
 }
 
 static void a_line_is_edited_by_whole_characters(void **state)
@@ -366,6 +409,7 @@ int main(void)
 		cmocka_unit_test(bounds_agree_with_a_scan),
 		cmocka_unit_test(a_spike_survives_any_width),
 		cmocka_unit_test(what_is_not_finite_is_marked_and_bounds_nothing),
+		cmocka_unit_test(the_training_curve_stays_solid),
 		cmocka_unit_test(ticks_step_by_1_2_5),
 		cmocka_unit_test(labels_stand_evenly),
 		cmocka_unit_test(a_thick_line_is_whole),

@@ -24,7 +24,8 @@ static struct chart make_chart(const struct app *app, bool accuracy)
 	if (smooth) {
 		add(&chart, accuracy ? &f->accuracy_mean : &f->loss_mean, "train", CELL_TRAIN, 3, false);
 	}
-	add(&chart, accuracy ? &f->val_accuracy : &f->val_loss, "val", CELL_VAL, 4, true);
+	/* Behind the training curve, which stays solid where both meet; the dots at the epochs lie above it. */
+	add(&chart, accuracy ? &f->val_accuracy : &f->val_loss, "val", CELL_VAL, 2, true);
 	chart.lines[chart.n_lines - 1].bounds = accuracy;
 	chart.empty = !live ? "the curves of a run are drawn here" : live->state == CVT_STATE_PREPARING ? "preparing the pictures" :
 		app_alive(app) ? "waiting for the first batch" : "no batch was trained";

@@ -92,7 +92,7 @@ const char *const *dialog_choices(const struct app *app)
 {
 	static const char *const quit[] = {"leave it running", "stop after this epoch, and leave", "stop now and save, and leave", "stay", NULL};
 	static const char *const stop[] = {"stop after this epoch", "stop now and save", "go on", NULL};
-	static const char *const start[] = {"start after it", "start beside it", "stop it first", NULL};
+	static const char *const start[] = {"start when it has ended", "start beside it", "stop it and save, then start", "not now", NULL};
 	return app->overlay == OVERLAY_QUIT ? quit : app->overlay == OVERLAY_STOP ? stop : start;
 }
 
@@ -108,8 +108,11 @@ void panel_dialog(const struct app *app, struct pane screen)
 	if (alive) {
 		cvt_text_clean(name, sizeof name, alive->name);
 	}
+	const char *hint = app->overlay == OVERLAY_START && app->choice == 0 ? "waits for this screen, or `convtui work`, to start it" :
+		app->overlay == OVERLAY_START && app->choice == 1 ? "both share the processor" :
+		app->overlay == OVERLAY_QUIT && app->n_waiting > 0 && app->choice < 3 ? "queued runs then wait for `convtui work`" : "";
 	snprintf(question, sizeof question, "%s is %s.", alive ? name : "A run", alive ? cvt_state_name(alive->live.state) : "starting");
-	struct pane inner = overlay(screen, text_columns(question) + 8 > 44 ? text_columns(question) + 8 : 44, n + 5, app->overlay == OVERLAY_QUIT ? "Leave" :
+	struct pane inner = overlay(screen, text_columns(question) + 8 > 56 ? text_columns(question) + 8 : 56, n + 6, app->overlay == OVERLAY_QUIT ? "Leave" :
 		app->overlay == OVERLAY_STOP ? "Stop" : "Start");
 	int y = inner.h >= n + 3 ? 1 : 0;
 	if (inner.h > n) {
@@ -122,6 +125,7 @@ void panel_dialog(const struct app *app, struct pane screen)
 			pane_paint(inner, 1, y, inner.w - 2, CELL_SELECTED);
 		}
 	}
+	pane_fit(inner, 4, y, inner.w - 6, CELL_DIM, hint);
 }
 
 /* "2 (all)" for threads, which are given as 0. */
@@ -163,7 +167,8 @@ void panel_steer(const struct app *app, struct pane screen)
 	int rows[64], n = steer_rows(rows), n_options;
 	const struct cvt_option *options = cvt_options(&n_options);
 	const struct cvt_live *live = app_live(app);
-	struct pane inner = overlay(screen, 56, n + 6 + app->n_pending, "Steer");
+	bool scheduled = app->run_config_known && app->run_config.schedule != CVT_SCHEDULE_CONSTANT;
+	struct pane inner = overlay(screen, 66, n + 6 + scheduled + app->n_pending, "Steer");
 	char text[160], when[32];
 	int y = 1;
 	pane_right(inner, 18, 0, 10, CELL_DIM, "now");
@@ -176,6 +181,11 @@ void panel_steer(const struct app *app, struct pane screen)
 	} else if (!app_alive(app)) {
 		pane_fit(inner, 2, y++, inner.w - 4, CELL_WARN, "the run has ended: nothing takes effect any more");
 	} else if (live) {
+		if (scheduled) {
+			number_rate(live->lr, when, sizeof when);
+			snprintf(text, sizeof text, "the rate above is the schedule's base; this epoch trains at %s", when);
+			pane_fit(inner, 2, y++, inner.w - 4, CELL_DIM, text);
+		}
 		number_span(live->batch_seconds, when, sizeof when);
 		snprintf(text, sizeof text, live->batch_seconds > 0 ? "takes effect after the batch: %s each" : "takes effect at the next batch", when);
 		pane_fit(inner, 2, y++, inner.w - 4, CELL_DIM, text);

@@ -39,6 +39,38 @@ static void draw_value(const struct app *app, struct pane pane, int x, int y, in
 	pane_fit(pane, x, y, w, meaning, around);
 }
 
+/* The error of the open text, without the row's name: that stands above. */
+static const char *error_text(const struct app *app)
+{
+	const char *colon = strstr(app->form.error.message, ": ");
+	return colon && app->form.error.column > 0 ? colon + 2 : app->form.error.message;
+}
+
+/* Cells from the left of the field's line to the place of the error. */
+static int error_at(const struct app *app, int room, int shift)
+{
+	int at = app->form.error.column > 0 ? app->form.error.column - 1 - shift : 0;
+	return at < 0 ? 0 : at > room - 1 ? room - 1 : at;
+}
+
+/* A caret under the place of the error; what is wrong stands beside it, right or left, where it fits. */
+static int draw_caret(const struct app *app, struct pane pane, int y, int shift)
+{
+	int room = pane.w - 2, at = 1 + error_at(app, room, shift), columns = text_columns(error_text(app));
+	if (app->form.error.column <= 0) {
+		return 1 + pane_wrap(pane_sub(pane, 1, y, room, 3), 0, CELL_ERROR, error_text(app)) - 1;
+	}
+	pane_put(pane, at, y, '^', CELL_ERROR);
+	if (at + 2 + columns <= pane.w) {
+		pane_text(pane, at + 2, y, CELL_ERROR, error_text(app));
+	} else if (at - 1 - columns >= 1) {
+		pane_text(pane, at - 1 - columns, y, CELL_ERROR, error_text(app));
+	} else {
+		return 1 + pane_wrap(pane_sub(pane, 1, y + 1, room, 3), 0, CELL_ERROR, error_text(app));
+	}
+	return 1;
+}
+
 /* The open field has a line of its own, and one for the caret under the place of an error. */
 static int draw_field(const struct app *app, struct pane pane, int y)
 {
@@ -56,19 +88,14 @@ static int draw_field(const struct app *app, struct pane pane, int y)
 		pane.grid->cursor_x = pane.x + 1 + column - shift;
 		pane.grid->cursor_y = pane.y + y;
 	}
-	if (app->form.error.code) {
-		int at = app->form.error.column > 0 ? app->form.error.column - 1 - shift : 0;
-		pane_put(pane, 1 + (at < 0 ? 0 : at > room - 1 ? room - 1 : at), y + 1, app->form.error.column > 0 ? '^' : ' ', CELL_ERROR);
-		return 2;
-	}
-	return 1;
+	return app->form.error.code ? 1 + draw_caret(app, pane, y + 1, shift) : 1;
 }
 
 static void draw_rows(const struct app *app, struct pane pane, bool focus)
 {
 	int rows[64], n = form_rows(&app->form.config, rows), n_options;
 	const struct cvt_option *options = cvt_options(&n_options);
-	int extra = app->form.open ? 2 : 0, shown = pane.h - extra, cursor = app->form.row >= n ? n - 1 : app->form.row;
+	int extra = app->form.open ? 3 : 0, shown = pane.h - extra, cursor = app->form.row >= n ? n - 1 : app->form.row;
 	int first = cursor >= shown ? cursor - shown + 1 : 0, labels = pane.w >= 44 ? 19 : 17, y = 0;
 	for (int i = first; i < n && y < pane.h; i++, y++) {
 		const struct cvt_option *option = &options[rows[i]];
@@ -120,9 +147,16 @@ static void draw_meaning(const struct app *app, struct pane pane)
 	const struct cvt_description *d = &f->cost.what;
 	char count[32], bytes[32], memory[32];
 	int y = 0;
+	if (f->open && f->error.code) {
+		return;                              /* said under the field */
+	}
 	if (f->error.code || !f->cost.known) {
 		pane_wrap(pane, 0, CELL_ERROR, f->error.code ? f->error.message : f->cost.error.message);
 		return;
+	}
+	bool asked = !strcmp(f->facts.data, f->cost_of.data), lacking = asked && *f->facts.error;
+	if (lacking) {
+		y += pane_wrap(pane, 0, CELL_ERROR, f->facts.error);
 	}
 	y += draw_maps(d, pane, y);
 	number_count(d->parameters, count, sizeof count);
@@ -135,21 +169,43 @@ static void draw_meaning(const struct app *app, struct pane pane)
 	}
 	y += !!pane_textf(pane, 0, y, CELL_NORMAL, "%s parameters", count);
 	y += !!pane_textf(pane, 0, y, CELL_NORMAL, "%s memory, %s checkpoint", memory, bytes);
-	y += draw_time(app, d, pane, y);
-	if (f->facts.known && !strcmp(f->facts.data, f->cost_of.data)) {
+	y += lacking ? 0 : draw_time(app, d, pane, y);
+	if (f->facts.known && asked) {
 		number_count(f->facts.pictures, count, sizeof count);
 		pane_textf(pane, 0, y, CELL_DIM, "%s pictures, %d classes", count, f->facts.classes);
-	} else if (*f->facts.error && !strcmp(f->facts.data, f->cost_of.data)) {
-		pane_wrap(pane, y, CELL_WARN, f->facts.error);
 	}
 }
 
+static void draw_start(const struct app *app, struct pane pane, bool here)
+{
+	const char *start = " G  start ";
+	int x = (pane.w - text_columns(start)) / 2;
+	pane_text(pane, x, pane.h - 1, here ? CELL_SELECTED : CELL_STRONG, start);
+	if (!here) {
+		pane_paint(pane, x + 1, pane.h - 1, 1, CELL_KEY);
+	}
+	(void)app;
+}
+
+/* Side by side where there is room, else what the choice means is below the rows. */
 void panel_form(const struct app *app, struct pane pane)
 {
 	bool focus = app->focus == FOCUS_FORM;
 	struct pane inner = pane_box(pane, "Next run", focus);
-	int rows[64], n = form_rows(&app->form.config, rows), below = inner.h >= 18 ? 9 : inner.h >= 11 ? 7 : 1;
-	int tall = inner.h - below < n + (app->form.open ? 2 : 0) ? inner.h - below : n + (app->form.open ? 2 : 0);
+	int rows[64], n = form_rows(&app->form.config, rows), below = inner.h >= 18 ? 9 : inner.h >= 11 ? 7 : 1, extra = app->form.open ? 3 : 0;
+	bool here = focus && app->form.row >= n;
+	if (inner.w >= 70) {
+		int left = inner.w - (inner.w >= 100 ? 50 : 36);
+		struct pane right = pane_sub(inner, left + 1, 0, inner.w - left - 1, inner.h);
+		for (int y = 0; y < inner.h; y++) {
+			pane_put(inner, left, y, 0x2502, CELL_BORDER);
+		}
+		draw_rows(app, pane_sub(inner, 0, 0, left, inner.h), focus);
+		draw_meaning(app, pane_sub(right, 1, 0, right.w - 2, right.h - 1));
+		draw_start(app, right, here);
+		return;
+	}
+	int tall = inner.h - below < n + extra ? inner.h - below : n + extra;
 	draw_rows(app, pane_sub(inner, 0, 0, inner.w, tall), focus);
 	if (below > 1) {
 		struct pane meaning = pane_sub(inner, 1, tall, inner.w - 2, inner.h - tall - 1);
@@ -158,11 +214,5 @@ void panel_form(const struct app *app, struct pane pane)
 		}
 		draw_meaning(app, pane_sub(meaning, 0, 1, meaning.w, meaning.h - 1));
 	}
-	const char *start = " G  start ";
-	int x = (inner.w - text_columns(start)) / 2;
-	bool here = focus && app->form.row >= n;
-	pane_text(inner, x, inner.h - 1, here ? CELL_SELECTED : CELL_STRONG, start);
-	if (!here) {
-		pane_paint(inner, x + 1, inner.h - 1, 1, CELL_KEY);
-	}
+	draw_start(app, inner, here);
 }

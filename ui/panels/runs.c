@@ -24,9 +24,9 @@ const struct cvt_run **runs_shown(const struct app *app, int *ret_n)
 enum column { COLUMN_RUN, COLUMN_NETWORK, COLUMN_PARAMETERS, COLUMN_LR, COLUMN_BATCH, COLUMN_EPOCH, COLUMN_TRAIN, COLUMN_VAL, COLUMN_BEST, COLUMN_STATE };
 /* The least wide window drops what the post's table needs least. */
 static const struct table_column columns[] = {
-	[COLUMN_RUN] = {"run", 11, 11, 18, 9, false}, [COLUMN_NETWORK] = {"network", 12, 31, 33, 6, false},
-	[COLUMN_PARAMETERS] = {"parameters", 11, 11, 11, 3, true}, [COLUMN_LR] = {"lr", 6, 6, 7, 4, true}, [COLUMN_BATCH] = {"batch", 5, 5, 5, 1, true},
-	[COLUMN_EPOCH] = {"epoch", 7, 7, 7, 2, true}, [COLUMN_TRAIN] = {"train", 8, 8, 8, 5, true}, [COLUMN_VAL] = {"val", 8, 8, 8, 7, true},
+	[COLUMN_RUN] = {"run", 8, 8, 14, 9, false}, [COLUMN_NETWORK] = {"network", 12, 31, 33, 6, false},
+	[COLUMN_PARAMETERS] = {"parameters", 11, 11, 11, 2, true}, [COLUMN_LR] = {"lr", 6, 6, 7, 3, true}, [COLUMN_BATCH] = {"batch", 5, 5, 5, 1, true},
+	[COLUMN_EPOCH] = {"epoch", 7, 7, 7, 3, true}, [COLUMN_TRAIN] = {"train", 8, 8, 8, 4, true}, [COLUMN_VAL] = {"val", 8, 8, 8, 7, true},
 	[COLUMN_BEST] = {"best", 8, 8, 8, 8, true}, [COLUMN_STATE] = {"state", 10, 10, 10, 8, false},
 };
 enum { N_COLUMNS = sizeof columns / sizeof *columns };
@@ -37,6 +37,16 @@ static const char *short_run(const char *name)
 	return strlen(name) > 10 && name[4] == '-' && name[7] == '-' ? name + 5 : name;
 }
 
+/* "01-02-1" of 2026-01-02-1-cnn: the network has a column of its own. */
+static void run_text(const char *name, char *out, size_t size)
+{
+	cvt_text_clean(out, size, short_run(name));
+	size_t number = short_run(name) != name ? 6 + strspn(out + 6, "0123456789") : 0;
+	if (number > 6 && out[5] == '-' && out[number] == '-') {
+		out[number] = 0;
+	}
+}
+
 static void cell(const struct cvt_run *run, enum column column, struct table_cell *ret)
 {
 	const struct cvt_live *l = &run->live;
@@ -44,7 +54,7 @@ static void cell(const struct cvt_run *run, enum column column, struct table_cel
 	size_t size = sizeof ret->text;
 	ret->meaning = CELL_NORMAL;
 	switch (column) {
-	case COLUMN_RUN: cvt_text_clean(out, size, short_run(run->name)); break;
+	case COLUMN_RUN: run_text(run->name, out, size); break;
 	case COLUMN_NETWORK: cvt_text_clean(out, size, l->network); break;
 	case COLUMN_PARAMETERS: number_count(l->parameters, out, size); break;
 	case COLUMN_LR: number_rate(l->lr, out, size); break;
@@ -86,7 +96,7 @@ void panel_runs(const struct app *app, struct pane pane)
 	for (int i = table.first; rows && i < table.first + table.rows && i < n; i++) {
 		struct table_cell cells[N_COLUMNS];
 		for (int c = 0; c < N_COLUMNS; c++) {
-			cell(rows[i], (enum column)c, &cells[c]);
+			cell(i == followed ? &app->session->run : rows[i], (enum column)c, &cells[c]);
 		}
 		table_row(&table, i, cells, i == followed ? 0x25b8 : ' ', i == cursor && app->focus == FOCUS_RUNS ? CELL_SELECTED :
 			i == followed ? CELL_CHOSEN : CELL_NORMAL);
@@ -98,6 +108,13 @@ void panel_runs(const struct app *app, struct pane pane)
 		pane_fit(inner, 1, 1, inner.w - 2, CELL_DIM, !app->listed ? "reading the run store" : app->n_runs ? "no run passes the filter" : "no run yet");
 	}
 	free(rows);
+}
+
+/* Without the date where it is that of the newest line: the time says enough. */
+static const char *log_line(const struct cvt_session *s, int i)
+{
+	const char *line = s->log[i], *newest = s->log[s->n_log - 1];
+	return strlen(line) > 20 && line[4] == '-' && line[7] == '-' && line[10] == ' ' && !strncmp(line, newest, 11) ? line + 11 : line;
 }
 
 void panel_log(const struct app *app, struct pane pane)
@@ -112,7 +129,7 @@ void panel_log(const struct app *app, struct pane pane)
 	own = own > inner.h / 2 && theirs > 0 ? inner.h / 2 : own > inner.h ? inner.h : own;
 	theirs = theirs > inner.h - own ? inner.h - own : theirs;
 	for (int i = 0; i < theirs; i++) {
-		pane_fit(inner, 1, i, inner.w - 2, CELL_DIM, s->log[s->n_log - theirs + i]);
+		pane_fit(inner, 1, i, inner.w - 2, CELL_DIM, log_line(s, s->n_log - theirs + i));
 	}
 	for (int i = 0; i < own; i++) {
 		pane_fit(inner, 1, theirs + i, inner.w - 2, CELL_NORMAL, app->notes[(app->n_notes - own + i) % MAX_NOTES]);

@@ -40,7 +40,7 @@ void panel_header(const struct app *app, struct pane pane)
 		pane_right(pane, x, 0, pane.w - x - 1, CELL_DIM, app->listed ? "no run yet" : "reading the run store");
 		return;
 	}
-	if (app_alive(app) && live->state != CVT_STATE_PAUSED && live->state != CVT_STATE_BLOCKED) {
+	if (app_alive(app) && live->state != CVT_STATE_PAUSED && live->state != CVT_STATE_BLOCKED && live->state != CVT_STATE_PREPARING) {
 		ago(app, live->updated, "batch", clock, sizeof clock);
 	}
 	snprintf(text, sizeof text, "%d thread%s  load %.1f", live->threads, live->threads == 1 ? "" : "s", app->load);
@@ -74,20 +74,29 @@ static double seconds_left(const struct app *app, const struct cvt_live *live)
 	return left < 0 ? 0 : left;
 }
 
-/* "preparing 312/1661 pictures  2 bad" or "evaluating 300/665 pictures"; false: neither is going on. */
-static bool counting(const struct cvt_live *live, char *out, size_t size, double *ret_share)
+/* "preparing 312/1661 pictures  2 bad"; false: that is not going on. */
+static bool preparing(const struct cvt_live *live, char *out, size_t size, double *ret_share)
 {
-	int done = live->state == CVT_STATE_PREPARING ? live->prepared : live->evaluated;
-	int all = live->state == CVT_STATE_PREPARING ? live->to_prepare : live->to_evaluate;
-	if ((live->state != CVT_STATE_PREPARING && live->state != CVT_STATE_EVALUATING) || done < 0) {
+	if (live->state != CVT_STATE_PREPARING || live->prepared < 0) {
 		return false;
 	}
-	int n = snprintf(out, size, "%s %d/%d pictures", cvt_state_name(live->state), done, all < 0 ? 0 : all);
-	if (live->state == CVT_STATE_PREPARING && live->bad > 0) {
+	int n = snprintf(out, size, "preparing %d/%d pictures", live->prepared, live->to_prepare < 0 ? 0 : live->to_prepare);
+	if (live->bad > 0) {
 		snprintf(out + n, size - (size_t)n, "  %d bad", live->bad);
 	}
-	*ret_share = all > 0 ? (double)done / all : 0;
+	*ret_share = live->to_prepare > 0 ? (double)live->prepared / live->to_prepare : 0;
 	return true;
+}
+
+/* How far the epoch is: "batch 5/8", or the validation after its last batch. */
+static double within(const struct cvt_live *live, char *out, size_t size)
+{
+	if (live->state == CVT_STATE_EVALUATING && live->to_evaluate > 0) {
+		snprintf(out, size, "val %d/%d", live->evaluated < 0 ? 0 : live->evaluated, live->to_evaluate);
+		return live->evaluated > 0 ? (double)live->evaluated / live->to_evaluate : 0;
+	}
+	snprintf(out, size, "batch %d/%d", live->batch_in_epoch, live->batches_per_epoch);
+	return live->batches_per_epoch > 0 ? (double)live->batch_in_epoch / live->batches_per_epoch : 0;
 }
 
 static void ended(const struct app *app, const struct cvt_live *live, struct pane pane)
@@ -102,9 +111,13 @@ static void ended(const struct app *app, const struct cvt_live *live, struct pan
 	}
 	if (*live->reason) {
 		cvt_text_clean(reason, sizeof reason, live->reason);
-		pane_fit(pane, x + 2, 0, pane.w - x - 3, CELL_WARN, reason);
+		x += 2 + pane_fit(pane, x + 2, 0, pane.w - x - 3, CELL_WARN, reason);
 	}
-	(void)app;
+	const struct cvt_run *alive = app_any_alive(app);
+	if (alive) {
+		snprintf(reason, sizeof reason, "%s is %s: Enter in the table shows it", alive->name, cvt_state_name(alive->live.state));
+		pane_fit(pane, x + 2, 0, pane.w - x - 3, CELL_DIM, reason);
+	}
 }
 
 static void pending(const struct app *app, const struct cvt_live *live, char *out, size_t size)
@@ -120,10 +133,40 @@ static void pending(const struct app *app, const struct cvt_live *live, char *ou
 	}
 }
 
+struct progress {
+	const char *text, *inner, *more;     /* inner: of the epoch; NULL: there is none */
+	double whole, share;
+	bool evaluating;
+	enum cell_meaning meaning;
+};
+
+/* The run's bar takes the room that is left; the epoch's own is there where both have enough. */
+static void draw_progress(struct pane pane, const struct progress *p)
+{
+	int x = 1 + pane_text(pane, 1, 0, CELL_STRONG, p->text) + 1, columns = text_columns(p->more), wide = pane.w >= 110 ? 12 : pane.w >= 90 ? 8 : 0;
+	int inner = p->inner ? text_columns(p->inner) : 0, room = pane.w - x - columns - 3 - (p->inner ? (inner > 13 ? inner : 13) + 2 + (wide ? wide + 1 : 0) : 0);
+	if (room < 6) {
+		x += p->inner ? pane_fit(pane, x + 1, 0, pane.w - x - 2, p->evaluating ? CELL_VAL : CELL_NORMAL, p->inner) + 2 : 0;
+		pane_fit(pane, x + 1, 0, pane.w - x - 2, p->meaning, p->more);
+		return;
+	}
+	bar_draw(pane_sub(pane, x, 0, room, 1), p->whole);
+	x += room + 2;
+	if (p->inner) {
+		pane_text(pane, x, 0, p->evaluating ? CELL_VAL : CELL_NORMAL, p->inner);
+		x += (inner > 13 ? inner : 13) + 1;
+		if (wide) {
+			bar_draw(pane_sub(pane, x, 0, wide, 1), p->share);
+		}
+		x += wide ? wide + 2 : 1;
+	}
+	pane_text(pane, x, 0, p->meaning, p->more);
+}
+
 void panel_progress(const struct app *app, struct pane pane)
 {
 	const struct cvt_live *live = app_live(app);
-	char text[128], more[256] = "", left[32], saved[64];
+	char text[128], inner[64] = "", more[256] = "", left[32], saved[64];
 	if (!live) {
 		pane_fit(pane, 1, 0, pane.w - 2, CELL_DIM, "nothing trains: choose in the form, and G starts");
 		return;
@@ -132,33 +175,28 @@ void panel_progress(const struct app *app, struct pane pane)
 		ended(app, live, pane);
 		return;
 	}
-	double share = live->batches_per_epoch > 0 ? (double)live->batch_in_epoch / live->batches_per_epoch : 0;
-	double whole = live->epochs > 0 ? (live->epoch + share) / live->epochs : 0;
-	if (counting(live, text, sizeof text, &share)) {
+	double share = 0, whole;
+	bool prepares = preparing(live, text, sizeof text, &share), waits = live->state == CVT_STATE_BLOCKED || live->state == CVT_STATE_PREPARING;
+	enum cell_meaning meaning = live->state == CVT_STATE_BLOCKED ? CELL_ERROR : CELL_NORMAL;
+	if (prepares) {
 		whole = share;
 	} else {
-		snprintf(text, sizeof text, "epoch %d/%d", live->epoch + 1 > live->epochs ? live->epochs : live->epoch + 1, live->epochs);
+		int at = live->epoch + 1;            /* of the finished ones, until its validation is done */
+		snprintf(text, sizeof text, "epoch %d/%d", at > live->epochs ? live->epochs : at, live->epochs);
 		number_clock(seconds_left(app, live), left, sizeof left);
 		ago(app, live->checkpoint_time, "saved", saved, sizeof saved);
-		snprintf(more, sizeof more, "batch %d/%d  %.0f img/s  %s left  %s", live->batch_in_epoch, live->batches_per_epoch,
-			live->images_per_second > 0 ? live->images_per_second : 0, left, saved);
+		share = within(live, inner, sizeof inner);
+		snprintf(more, sizeof more, "%.0f img/s  %s left  %s", live->images_per_second > 0 ? live->images_per_second : 0, left, saved);
+		whole = live->epochs > 0 ? (live->epoch + (live->state == CVT_STATE_EVALUATING ? 1 : share)) / live->epochs : 0;
 	}
-	if (live->state == CVT_STATE_BLOCKED || live->state == CVT_STATE_PREPARING) {
+	if (waits) {
 		cvt_text_clean(more, sizeof more, live->reason);
 	}
-	enum cell_meaning meaning = live->state == CVT_STATE_BLOCKED ? CELL_ERROR : CELL_NORMAL;
 	if (app->n_pending > 0) {
 		pending(app, live, more, sizeof more);
 		meaning = CELL_MARK;
 	}
-	int x = 1 + pane_text(pane, 1, 0, live->state == CVT_STATE_EVALUATING ? CELL_VAL : CELL_STRONG, text) + 1;
-	int columns = text_columns(more), room = pane.w - x - columns - 3;
-	if (room >= 6) {
-		bar_draw(pane_sub(pane, x, 0, room, 1), whole);
-		pane_text(pane, x + room + 2, 0, meaning, more);
-	} else {
-		pane_fit(pane, x + 1, 0, pane.w - x - 2, meaning, more);
-	}
+	draw_progress(pane, &(struct progress){text, *inner && !waits ? inner : NULL, more, whole, share, live->state == CVT_STATE_EVALUATING, meaning});
 }
 
 /* The keys that fit, help and quit always among them. */

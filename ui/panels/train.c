@@ -21,7 +21,7 @@ static void draw(const struct app *app, enum panel panel, struct pane pane)
 
 void panel_train(const struct app *app, struct pane screen)
 {
-	const struct layout *layout = layout_for(screen.w, screen.h);
+	const struct layout *layout = layout_for(screen.w, screen.h, app->focus);
 	for (int i = 0; i < LAYOUT_PANELS && layout->places[i].panel != PANEL_NONE; i++) {
 		draw(app, layout->places[i].panel, layout_pane(screen, &layout->places[i]));
 	}

@@ -19,25 +19,46 @@ double axis_step(double span, int most)
 	return power * 10;
 }
 
+/* With `apart` rows between ticks of `step`: the axis that holds [lo, hi], or false: it does not reach. An end that must be a tick is one; else
+ * the axis begins at the row that just holds lo, and the ticks keep to whole rows. */
+static bool place(double lo, double hi, int last, int apart, double step, bool from_top, struct axis_rows *ret)
+{
+	double row = step / apart, span = row * last;
+	if (from_top || lo == 0) {
+		double anchor = from_top ? ceil(hi / step - 1e-9) * step : 0, other = from_top ? anchor - span : anchor + span;
+		*ret = (struct axis_rows){from_top ? other : anchor, from_top ? anchor : other, step, apart, 0};
+		return from_top ? other <= lo + span * 1e-9 : other >= hi - span * 1e-9;
+	}
+	/* Lower by some rows where only that brings a second label in. */
+	for (double below = floor(lo / row + 1e-9); below * row + span >= hi - span * 1e-9; below--) {
+		double rest = below - floor(below / apart) * apart;
+		int first = rest > 0 ? apart - (int)lround(rest) : 0;
+		if (first + apart <= last) {
+			*ret = (struct axis_rows){below * row, below * row + span, step, apart, first};
+			return true;
+		}
+	}
+	return false;
+}
+
 struct axis_rows axis_align(double lo, double hi, int rows, bool from_top)
 {
 	static const double steps[] = {1, 2, 5, 10};
 	int last = rows - 1, wish = last < 8 ? 2 : last < 28 ? last / 4 : 7;      /* intervals between labels */
-	struct axis_rows best = {lo, hi, hi - lo, last};
+	struct axis_rows best = {lo, hi, hi - lo, last, 0};
 	double least = INFINITY;
 	for (int apart = last < 2 ? 1 : 2; apart <= last; apart++) {
-		/* The step that just holds the range, or the next one when its multiple at the anchor gives too much away. */
+		/* The step that just holds the range, or the next one when the end at a tick gives too much away. */
 		double smallest = (hi - lo) * apart / last, power = pow(10, floor(log10(smallest)));
 		for (int i = 0; i < 8; i++) {
-			double step = power * steps[i % 4] * (i < 4 ? 1 : 10), anchor = from_top ? ceil(hi / step - 1e-9) * step : floor(lo / step + 1e-9) * step;
-			double span = step * last / apart, other = from_top ? anchor - span : anchor + span;
-			if (from_top ? other > lo + span * 1e-9 : other < hi - span * 1e-9) {
+			struct axis_rows axis;
+			if (!place(lo, hi, last, apart, power * steps[i % 4] * (i < 4 ? 1 : 10), from_top, &axis)) {
 				continue;
 			}
-			double cost = span / (hi - lo) + 0.04 * abs(last / apart - wish);
+			double cost = (axis.hi - axis.lo) / (hi - lo) + 0.04 * abs(last / apart - wish);
 			if (cost < least - 1e-9) {
 				least = cost;
-				best = (struct axis_rows){from_top ? other : anchor, from_top ? anchor : other, step, apart};
+				best = axis;
 			}
 			break;
 		}
@@ -52,7 +73,7 @@ static void fit_linear(struct axis_range *range, double lo, double hi, double fl
 		lo = 0;                              /* a curve that comes near zero is read against zero */
 		span = hi;
 	}
-	double step = axis_step(span, 8);
+	double step = axis_step(span, 16);
 	range->lo = fmax(floor(lo / step + 1e-9) * step, floor_);
 	range->hi = fmin(ceil(hi / step - 1e-9) * step, ceiling);
 	if (!(range->hi > range->lo)) {

@@ -10,10 +10,11 @@ double axis_step(double span, int most);
 struct axis_range { double lo, hi; bool valid; };
 /* `floor` and `ceiling` (may be infinite) are never passed. With `logarithmic` the bounds are powers of ten times 1, 2 or 5; lo > 0. */
 void axis_fit(struct axis_range *range, double lo, double hi, double floor, double ceiling, bool logarithmic);
-/* An axis over `rows` rows of cells with a tick every `apart` rows, `step` apart in value: the labels are evenly spaced. */
-struct axis_rows { double lo, hi, step; int apart; };
-/* Widens [lo, hi] to such an axis, as little as leaves room for labels. The lowest row is a tick, or the highest with `from_top`;
- * a lo of 0 stays 0 in the first case, a hi that is a multiple of 1, 2 or 5 stays in the second. rows >= 2, hi > lo. */
+/* An axis over `rows` rows of cells with a tick every `apart` rows, `step` apart in value, the first `first` rows above the lowest: the labels are
+ * evenly spaced, on whole rows. */
+struct axis_rows { double lo, hi, step; int apart, first; };
+/* Widens [lo, hi] to such an axis, as little as leaves room for labels. A lo of 0 is the lowest row; with `from_top` the highest row is a tick, and
+ * a hi that is a multiple of 1, 2 or 5 stays. rows >= 2, hi > lo. */
 struct axis_rows axis_align(double lo, double hi, int rows, bool from_top);
 /* Ticks of a logarithmic axis: 10^k, and 2 and 5 times it when there is room. Returns how many were written. */
 int axis_log_ticks(double lo, double hi, int most, double *ticks, int size);

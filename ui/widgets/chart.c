@@ -109,15 +109,16 @@ static struct ticks y_ticks(const struct chart *chart, struct chart_view *view, 
 		}
 		return t;
 	}
-	bool percent = chart->y_kind == CHART_Y_PERCENT;         /* 100% is the highest row: there is nothing above it */
+	bool percent = chart->y_kind == CHART_Y_PERCENT && view->y.hi > 100 - 1e-9;      /* 100% is the highest row: there is nothing above it */
 	struct axis_rows axis = axis_align(view->y.lo, view->y.hi, rows, percent);
 	view->y.lo = axis.lo;
 	view->y.hi = axis.hi;
 	t.step = axis.step;
-	for (int k = 0; k * axis.apart < rows && t.n < MAX_TICKS; k++) {
-		double at = percent ? axis.hi - k * axis.step : axis.lo + k * axis.step;
+	double lowest = axis.lo + axis.step * axis.first / axis.apart;
+	for (int k = 0; axis.first + k * axis.apart < rows && t.n < MAX_TICKS; k++) {
+		double at = percent ? axis.hi - k * axis.step : lowest + k * axis.step;
 		if (!percent || at > -axis.step * 1e-6) {
-			t.row[t.n] = percent ? k * axis.apart : rows - 1 - k * axis.apart;
+			t.row[t.n] = percent ? k * axis.apart : rows - 1 - axis.first - k * axis.apart;
 			t.at[t.n++] = at;
 		}
 	}
@@ -201,10 +202,15 @@ static void draw_dots(const struct plot *p, const struct chart_line *line)
 {
 	const struct series *s = line->points;
 	int64_t i = series_find(s, p->view->x0), end = series_find(s, nextafter(p->view->x1, INFINITY));
-	if (!line->dots || end - i > p->area.w / 3) {
-		return;
+	/* At least four columns apart; every second, fourth ... point, so that with a new one most stay where they were. */
+	int64_t every = 1;
+	while (line->dots && (end - i) * 4 > every * p->area.w) {
+		every *= 2;
 	}
-	for (; i < end; i++) {
+	for (; line->dots && i < end; i++) {
+		if ((i + 1) % every != 0) {
+			continue;
+		}
 		int y = isfinite(s->y[i]) ? dot_y(p, (double)s->y[i]) : -1;
 		if (y >= 0) {
 			pane_put(p->area, dot_x(p, s->x[i]) / p->canvas.dots_x, y / p->canvas.dots_y, p->canvas.glyphs == GLYPHS_ASCII ? 'o' : 0x2022,

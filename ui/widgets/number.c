@@ -6,12 +6,23 @@
 #include "convtui/text.h"
 #include "widgets/number.h"
 
+/* "2.9e24" rather than "2.9e+24". */
+static void power_of_ten(double v, int decimals, char *out, size_t size)
+{
+	char text[40], *e;
+	snprintf(text, sizeof text, "%.*e", decimals, v);
+	e = strchr(text, 'e');
+	int exponent = 0;
+	sscanf(e + 1, "%d", &exponent);
+	snprintf(out, size, "%.*se%d", (int)(e - text), text, exponent);
+}
+
 void number_loss(double v, char *out, size_t size)
 {
 	if (!isfinite(v)) {
 		snprintf(out, size, "%s", isnan(v) ? "-" : v > 0 ? "inf" : "-inf");
-	} else if (v != 0 && fabs(v) < 1e-4) {
-		snprintf(out, size, "%.1e", v);
+	} else if (v != 0 && (fabs(v) < 1e-4 || fabs(v) >= 1e6)) {
+		power_of_ten(v, 1, out, size);
 	} else {
 		snprintf(out, size, "%.*f", fabs(v) >= 100 ? 1 : fabs(v) >= 10 ? 2 : 4, v);
 	}
@@ -39,10 +50,14 @@ void number_short(double v, char *out, size_t size)
 {
 	static const struct { double unit; const char *sign; } units[] = {{1e12, "T"}, {1e9, "G"}, {1e6, "M"}, {1e3, "k"}};
 	for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
-		if (fabs(v) >= units[i].unit) {
+		if (fabs(v) >= units[i].unit && fabs(v) < 1e15) {
 			snprintf(out, size, "%.4g%s", v / units[i].unit, units[i].sign);
 			return;
 		}
+	}
+	if (isfinite(v) && fabs(v) >= 1e15) {
+		power_of_ten(v, 0, out, size);
+		return;
 	}
 	snprintf(out, size, "%.4g", v);
 }
