@@ -10,7 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static char scratch_folder[512];
+/* One for the whole program, whichever of its files made it. */
+__attribute__((weak)) char scratch_folder[512];
 
 static inline int scratch_remove_one(const char *path, const struct stat *st, int type, struct FTW *place)
 {
