@@ -1,9 +1,11 @@
 /* maxpool.c - maximum pooling, VL neighbouring windows at a time.
  *
  * The map is copied into scratch with its padding around it, so that no window is special; with stride 2 the columns of VL windows are the
- * even or the odd ones of 2 VL floats. Backward runs the same comparison, notes in each lane which tap was the first largest, and adds dy to
- * a padded gradient at each tap in turn, where it was that one: windows overlap, so sums grow in the order of taps and rows. */
+ * even or the odd ones of 2 VL floats. Backward runs the same comparison and notes which tap of each window was the first largest. 3 x 3: rows of
+ * three are compared first, each once, then columns of three of those; then every pixel collects dy from the windows that chose it, a
+ * constant order of at most 9, and is written once. Other windows add dy to a padded gradient at each tap in turn. */
 #include <math.h>
+#include <stdbool.h>
 
 #include "kernels/kernels.h"
 
@@ -139,7 +141,150 @@ CVT_INLINE void backward_with(const struct cvt_pool_shape *s, const float *x, co
 	}
 }
 
-static void backward(const struct cvt_pool_shape *s, const float *x, const float *dy, float *dx, int adds, float *scratch)
+/* ---- 3 x 3, stride 1 or 2: each pixel collects ---- */
+
+enum { K = 3, GUARD = VL };
+
+/* Lines of one number a window, GUARD more before them and at least as many behind: windows that are not there choose no tap. */
+static int line_floats(const struct cvt_pool_shape *s) { return (s->out_w + VL - 1) / VL * VL + 3 * GUARD; }
+
+/* Of each three columns of a row with its padding: the first largest, and which of them it is. */
+CVT_INLINE void compare_row(const float *row, int windows, int stride, float *top, float *which)
+{
+	for (int ox = 0; ox < windows; ox += VL) {
+		vf best = vset(-INFINITY), at = vzero();
+		CVT_UNROLL
+		for (int kx = 0; kx < K; kx++) {
+			vf v = tap(row + ox * stride + kx, stride);
+			vi larger = v > best;
+			best = vselect(larger, v, best);
+			at = vselect(larger, vset((float)kx), at);
+		}
+		vstoreu(top + ox, best);
+		vstoreu(which + ox, at);
+	}
+}
+
+/* Row `row` of the padded map into a line that is minus infinity elsewhere. */
+CVT_INLINE void take_row(const struct cvt_pool_shape *s, const float *x, int row, float *line)
+{
+	int y = row - s->padding;
+	bool inside = y >= 0 && y < s->h;
+	const float *from = x + (ptrdiff_t)y * s->w;
+	for (int i = 0; i < s->w; i += VL) {
+		int n = lanes(s->w - i);
+		if (n == VL)
+			vstoreu(line + s->padding + i, inside ? vloadu(from + i) : vset(-INFINITY));
+		else
+			vstore_n(line + s->padding + i, inside ? vload_n(from + i, n) : vset(-INFINITY), n);
+	}
+}
+
+CVT_INLINE void choose_row(const float *const tops[K], const float *const whiches[K], int windows, float *chosen, vi tail)
+{
+	int ox = 0;
+	vstoreu(chosen, vset(-1));
+	for (chosen += GUARD; ox < windows; ox += VL) {
+		vf best = vset(-INFINITY), at = vzero();
+		CVT_UNROLL
+		for (int ky = 0; ky < K; ky++) {
+			vf v = vloadu(tops[ky] + ox);
+			vi larger = v > best;
+			best = vselect(larger, v, best);
+			at = vselect(larger, vloadu(whiches[ky] + ox) + (float)(K * ky), at);
+		}
+		vstoreu(chosen + ox, ox + VL < windows ? at : vselect(tail, at, vset(-1)));
+	}
+	vstoreu(chosen + ox, vset(-1));
+}
+
+/* chosen: a line for each row of windows. lines: room for AHEAD + 1 lines of pixels and 2 K of windows, columns each: a row is copied some
+ * time before it is compared at other addresses than it was stored to. */
+CVT_INLINE void find_chosen(const struct cvt_pool_shape *s, const float *x, float *chosen, float *lines, int stride)
+{
+	enum { AHEAD = 2 };
+	int columns = cvt_pool_columns(s), line = line_floats(s), done = 0, last = (s->out_w - 1) % VL + 1;
+	float *tops = lines + (AHEAD + 1) * columns, *whiches = tops + K * columns;
+	vi tail;
+	for (int i = 0; i < VL; i++)
+		tail[i] = i < last ? -1 : 0;
+	fill(lines, (AHEAD + 1) * columns, -INFINITY);
+	for (int row = 0; row < AHEAD; row++)
+		take_row(s, x, row, lines + row * columns);
+	for (int oy = 0; oy < s->out_h; oy++, chosen += line) {
+		const float *top[K], *which[K];
+		for (; done < oy * stride + K; done++) {
+			take_row(s, x, done + AHEAD, lines + (done + AHEAD) % (AHEAD + 1) * columns);
+			compare_row(lines + done % (AHEAD + 1) * columns, s->out_w, stride, tops + done % K * columns, whiches + done % K * columns);
+		}
+		for (int ky = 0; ky < K; ky++) {
+			top[ky] = tops + (oy * stride + ky) % K * columns;
+			which[ky] = whiches + (oy * stride + ky) % K * columns;
+		}
+		choose_row(top, which, s->out_w, chosen, tail);
+	}
+}
+
+/* What VL windows give to their tap. */
+CVT_INLINE vf given(const float *chosen, const float *dy, ptrdiff_t at, int tap)
+{
+	return vselect(vloadu(chosen + at) == (float)tap, vloadu(dy + at), vzero());
+}
+
+CVT_INLINE void put(float *to, vf v, int n, int adds)
+{
+	if (n >= VL)
+		vstoreu(to, adds ? vloadu(to) + v : v);
+	else if (n > 0)
+		vstore_n(to, adds ? vload_n(to, n) + v : v, n);
+}
+
+/* A row of dx from the rows of windows over it. Padding is 0 or 1. With stride 2 every other pixel is in the middle of one window across,
+ * and those between are the last of one and the first of the next. */
+CVT_INLINE void collect_row(const struct cvt_pool_shape *s, int y, const float *chosen, const float *dy, float *dx, int adds, int stride)
+{
+	int line = line_floats(s), row = y + s->padding;
+	for (int x = 0; x < s->w; x += stride * VL) {
+		vf sum = vzero(), middle = vzero(), lo, hi;
+		for (int ky = 0; ky < K; ky++) {
+			int oy = (row - ky) / stride;
+			ptrdiff_t at = (ptrdiff_t)oy * line + GUARD + x / stride + s->padding;
+			if (row < ky || (row - ky) % stride || oy >= s->out_h)
+				continue;
+			sum += given(chosen, dy, at, K * ky);
+			if (stride == 1)
+				sum += given(chosen, dy, at - 1, K * ky + 1);
+			else
+				middle += given(chosen, dy, at - s->padding, K * ky + 1);
+			sum += given(chosen, dy, at - (stride == 1 ? 2 : 1), K * ky + 2);
+		}
+		if (stride == 1) {
+			put(dx + x, sum, s->w - x, adds);
+			continue;
+		}
+		vinterleave2(s->padding ? middle : sum, s->padding ? sum : middle, &lo, &hi);
+		put(dx + x, lo, s->w - x, adds);
+		put(dx + x + VL, hi, s->w - x - VL, adds);
+	}
+}
+
+CVT_INLINE void backward_three(const struct cvt_pool_shape *s, const float *x, const float *dy, float *dx, int adds, float *scratch, int stride)
+{
+	ptrdiff_t line = line_floats(s);
+	float *chosen = scratch, *given_dy = chosen + s->out_h * line;
+	find_chosen(s, x, chosen, given_dy + s->out_h * line, stride);
+	for (int oy = 0; oy < s->out_h; oy++)           /* what is before and behind a row is nobody's choice, but read */
+		for (int i = 0; i < s->out_w; i += VL) {
+			const float *from = dy + (ptrdiff_t)oy * s->out_w + i;
+			vstoreu(given_dy + oy * line + GUARD + i, s->out_w - i < VL ? vload_n(from, s->out_w - i) : vloadu(from));
+		}
+	for (int y = 0; y < s->h; y++)
+		collect_row(s, y, chosen, given_dy, dx + (ptrdiff_t)y * s->w, adds, stride);
+}
+
+/* ---- any window ---- */
+
+CVT_INLINE void backward_any(const struct cvt_pool_shape *s, const float *x, const float *dy, float *dx, int adds, float *scratch)
 {
 	int columns = cvt_pool_columns(s);
 	float *grad = scratch + cvt_pool_floats(s);
@@ -147,20 +292,21 @@ static void backward(const struct cvt_pool_shape *s, const float *x, const float
 	memset(grad, 0, cvt_pool_floats(s) * sizeof(float));
 	if (s->kernel == 2 && s->stride == 2)
 		backward_with(s, scratch, dy, grad, 2, 2);
-	else if (s->kernel == 3 && s->stride == 2)
-		backward_with(s, scratch, dy, grad, 3, 2);
-	else if (s->kernel == 3 && s->stride == 1)
-		backward_with(s, scratch, dy, grad, 3, 1);
 	else
 		backward_with(s, scratch, dy, grad, s->kernel, s->stride);
-	for (int y = 0; y < s->h; y++, dx += s->w) {
-		const float *row = grad + (size_t)(y + s->padding) * (size_t)columns + s->padding;
-		if (adds)
-			for (int i = 0; i < s->w; i++)
-				dx[i] += row[i];
-		else
-			memcpy(dx, row, (size_t)s->w * sizeof(float));
-	}
+	for (int y = 0; y < s->h; y++, dx += s->w)
+		for (int i = 0; i < s->w; i += VL)
+			put(dx + i, vloadu(grad + (size_t)(y + s->padding) * (size_t)columns + s->padding + i), s->w - i, adds);
+}
+
+static void backward(const struct cvt_pool_shape *s, const float *x, const float *dy, float *dx, int adds, float *scratch)
+{
+	if (s->kernel == K && s->stride == 1)
+		backward_three(s, x, dy, dx, adds, scratch, 1);
+	else if (s->kernel == K && s->stride == 2)
+		backward_three(s, x, dy, dx, adds, scratch, 2);
+	else
+		backward_any(s, x, dy, dx, adds, scratch);
 }
 
 void CVT_KERNEL_INIT(maxpool)(struct cvt_maxpool_kernels *k)

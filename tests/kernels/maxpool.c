@@ -53,7 +53,7 @@ static void check_backward(struct kt *t)
 {
 	struct map m = draw(t);
 	bool adds = kt_flag(t, "adds"), in_place = !adds && kt_flag(t, "in place");
-	float *dy = kt_random(t, m.out, false), *scratch = kt_output(t, 2 * cvt_pool_floats(&m.s), false);
+	float *dy = kt_random(t, m.out, false), *scratch = kt_output(t, cvt_pool_backward_floats(&m.s), false);
 	float *dx = in_place ? m.x : adds ? kt_random(t, m.count, false) : kt_output(t, m.count, false);
 	double *want = kt_doubles(t, m.count), *bound = kt_doubles(t, m.count);
 	for (size_t i = 0; adds && i < m.count; i++) {

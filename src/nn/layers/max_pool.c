@@ -62,7 +62,7 @@ static void max_pool_plan(struct cvt_step *step)
 	struct cvt_pool_shape shape = shape_of(step);
 	step->backward_reads = CVT_READS_X;
 	step->forward.worker_bytes = cvt_pool_floats(&shape) * sizeof(float);
-	step->backward.worker_bytes = 2 * step->forward.worker_bytes;
+	step->backward.worker_bytes = cvt_pool_backward_floats(&shape) * sizeof(float);
 }
 
 const struct cvt_layer_ops cvt_max_pool_ops = {.name = "max pool", .overwrites_x = true, .plan = max_pool_plan,
