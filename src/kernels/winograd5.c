@@ -316,6 +316,21 @@ CVT_PHASE void multiply_and_write(const struct cvt_winograd5_forward *a, const s
 		}
 }
 
+/* The groups of the strip that begins with this tile, and the one after them; without tiles where there are no more. Returns how many are of
+ * the strip. */
+static int find_groups(const struct cvt_winograd5_forward *a, long tile, struct group groups[GROUPS + 1])
+{
+	int n = 0;
+	for (int i = 0; i <= GROUPS; i++) {
+		long first = tile + i * VL, left = a->last_tile - first;
+		groups[i].n_tiles = 0;
+		if (left > 0)
+			find_group(&groups[i], first, left < VL ? (int)left : VL, a->h, a->w);
+		n += i < GROUPS && left > 0;
+	}
+	return n;
+}
+
 static void forward(const struct cvt_winograd5_forward *a)
 {
 	int outputs = block_outputs(a->out_c), n_blocks = blocks(0, a->out_c);
@@ -326,14 +341,14 @@ static void forward(const struct cvt_winograd5_forward *a)
 	if (a->sums)
 		memset(sums, 0, sizeof(double) * 2 * VL * (size_t)a->out_c);
 	for (long tile = a->first_tile; tile < a->last_tile; tile += STRIP) {
-		struct group groups[GROUPS];
-		int n = a->last_tile - tile < STRIP ? (int)(a->last_tile - tile) : STRIP, n_groups = (n + VL - 1) / VL;
-		for (int i = 0; i < n_groups; i++) {
-			find_group(&groups[i], tile + i * VL, n - i * VL < VL ? n - i * VL : VL, a->h, a->w);
-			for (int c = 0; c < a->in_c; c++)
+		struct group groups[GROUPS + 1];        /* the last: the first of the next strip */
+		int n_groups = find_groups(a, tile, groups);
+		for (int i = 0; i < n_groups; i++)
+			for (int c = 0; c < a->in_c; c++) {
+				prefetch_ahead(&groups[i], &groups[i + 1], c, a->in_c, a->x, a->x_stride, a->h, a->w);
 				transform_input(&groups[i], a->x + (ptrdiff_t)c * a->h * a->w, a->x_stride, a->h, a->w,
 					v + (ptrdiff_t)c * STRIP + i * VL, vk);
-		}
+			}
 		if (a->in_c <= FEW) {
 			for (int i = 0; i < n_groups; i++)
 				multiply_and_write(a, &groups[i], v + i * VL, sums);

@@ -48,6 +48,15 @@ CVT_INLINE void transpose_piece(const struct cvt_winograd5_gradient *a, const st
 	}
 }
 
+/* Asks for a piece's pixels of n channels: a line of each plane and row, which no processor guesses. */
+CVT_INLINE void prefetch_piece(const struct cvt_winograd5_gradient *a, const struct piece *s, const float *dy, int n)
+{
+	int rows = a->h - s->row < 4 ? a->h - s->row : 4;
+	for (int i = 0; i < n; i++)
+		for (int r = 0; r < rows; r++)
+			__builtin_prefetch(dy + s->image * a->dy_stride + ((ptrdiff_t)i * a->h + s->row + r) * a->w + s->column, 0, 3);
+}
+
 /* The lane that V has tile t of a piece in. */
 static int lane_of(const struct piece *s, int t) { return 4 * (s->from / 4 + t) + s->vector; }
 
@@ -108,8 +117,8 @@ CVT_INLINE void multiply_rows(int in_c, int wide, int n, const vf *columns, cons
 }
 
 /* dU += V P for one group and VL output channels, and the bias's gradient. v: the group's V; u, bias: of the first channel. */
-CVT_PHASE void accumulate_few(const struct cvt_winograd5_gradient *a, const struct group *g, const float *dy, int n, const float *v,
-	float *u, double *bias)
+CVT_PHASE void accumulate_few(const struct cvt_winograd5_gradient *a, const struct group *g, const struct group *next, const float *dy, int n,
+	const float *v, float *u, double *bias)
 {
 	enum { AT_ONCE = VL / 2 < 4 ? 4 : VL / 2 /* tiles: their columns stay in the first cache */ };
 	vf pixels[4][VL], columns[(AT_ONCE + VL / 4) * 8 * 4], sum = vzero();
@@ -118,6 +127,10 @@ CVT_PHASE void accumulate_few(const struct cvt_winograd5_gradient *a, const stru
 
 	for (int i = 0; i < g->n_pieces; i++) {
 		const struct piece *s = &g->pieces[i];
+		if (i + 1 < g->n_pieces)
+			prefetch_piece(a, s + 1, dy, n);
+		else if (next->n_tiles)
+			prefetch_piece(a, &next->pieces[0], dy, n);
 		transpose_piece(a, s, dy, n, pixels);
 		for (int t = 0; t < (s->to - s->from + 3) / 4; t++, tiles++) {
 			lanes[tiles] = lane_of(s, t);
@@ -141,16 +154,24 @@ CVT_PHASE void accumulate_few(const struct cvt_winograd5_gradient *a, const stru
 		bias[o] += (double)lanes_of_sum[o];
 }
 
-static void transform_outputs(const struct cvt_winograd5_gradient *a, const struct group *g, float *p)
+static void transform_outputs(const struct cvt_winograd5_gradient *a, const struct group *g, const struct group *next, float *p)
 {
 	int n_vectors = vectors(a->out_c);
+	ptrdiff_t plane = (ptrdiff_t)a->h * a->w;
 	if (g->n_tiles < VL)
 		for (int k = 0; k < 64; k++)
 			memset(p + k * p_plane(a->out_c), 0, sizeof(float) * VL * n_vectors * VL);
 	for (int v = 0; v < n_vectors; v++) {
 		int n = a->out_c - v * VL < VL ? a->out_c - v * VL : VL;
-		for (int i = 0; i < g->n_pieces; i++)
-			transform_piece(a, &g->pieces[i], a->dy + (ptrdiff_t)v * VL * a->h * a->w, n, p + v * VL);
+		for (int i = 0; i < g->n_pieces; i++) {
+			if (i + 1 < g->n_pieces)
+				prefetch_piece(a, &g->pieces[i + 1], a->dy + v * VL * plane, n);
+			else if (v + 1 < n_vectors)
+				prefetch_piece(a, &g->pieces[0], a->dy + (v + 1) * VL * plane, a->out_c - (v + 1) * VL < VL ? a->out_c - (v + 1) * VL : VL);
+			else if (next->n_tiles)
+				prefetch_piece(a, &next->pieces[0], a->dy, a->out_c < VL ? a->out_c : VL);
+			transform_piece(a, &g->pieces[i], a->dy + v * VL * plane, n, p + v * VL);
+		}
 	}
 }
 
@@ -249,7 +270,7 @@ static void gradient(const struct cvt_winograd5_gradient *a)
 	for (long tile = a->first_tile; tile < a->last_tile; tile += STRIP) {
 		int n = a->last_tile - tile < STRIP ? (int)(a->last_tile - tile) : STRIP;
 		for (int i = 0; i < GROUPS; i++) {
-			struct group g;
+			struct group g, next;
 			if (i * VL >= n) {
 				for (int k = 0; k < 64; k++) {
 					memset(p + k * pk + (ptrdiff_t)i * VL * row, 0, sizeof(float) * VL * (size_t)row);
@@ -259,14 +280,19 @@ static void gradient(const struct cvt_winograd5_gradient *a)
 				continue;
 			}
 			find_group(&g, tile + i * VL, n - i * VL < VL ? n - i * VL : VL, a->h, a->w);
-			for (int c = 0; c < a->in_c; c++)
+			next.n_tiles = 0;
+			if (a->last_tile > tile + (i + 1) * VL)
+				find_group(&next, tile + (i + 1) * VL, a->last_tile - tile - (i + 1) * VL < VL ? (int)(a->last_tile - tile) - (i + 1) * VL : VL, a->h, a->w);
+			for (int c = 0; c < a->in_c; c++) {
+				prefetch_ahead(&g, &next, c, a->in_c, a->x, a->x_stride, a->h, a->w);
 				transform_input(&g, a->x + (ptrdiff_t)c * a->h * a->w, a->x_stride, a->h, a->w, v + (ptrdiff_t)c * STRIP + i * VL, vk);
+			}
 			if (a->in_c > FEW) {
-				transform_outputs(a, &g, p + (ptrdiff_t)i * VL * row);
+				transform_outputs(a, &g, &next, p + (ptrdiff_t)i * VL * row);
 				continue;
 			}
 			for (int o = 0; o < a->out_c; o += VL)
-				accumulate_few(a, &g, a->dy + (ptrdiff_t)o * a->h * a->w, a->out_c - o < VL ? a->out_c - o : VL, v + i * VL,
+				accumulate_few(a, &g, &next, a->dy + (ptrdiff_t)o * a->h * a->w, a->out_c - o < VL ? a->out_c - o : VL, v + i * VL,
 					a->accumulator + o, a->bias + o);
 		}
 		if (a->in_c <= FEW)

@@ -179,6 +179,28 @@ CVT_INLINE void transform_columns(const float *plane, int h, int w, const struct
 	}
 }
 
+/* Asks for what transform_input will read: of each row's few lines the processor guesses none, and waiting for them took longer than the sums. */
+CVT_INLINE void prefetch_input(const struct group *g, const float *x, ptrdiff_t x_stride, int h, int w)
+{
+	for (int i = 0; i < g->n_segments; i++) {
+		const struct segment *s = &g->segments[i];
+		int top = 4 * s->row - 2, from = 4 * s->column, last = top + 8 < h ? top + 8 : h;
+		for (int row = top < 0 ? 0 : top; row < last; row++)
+			CVT_PREFETCH(x + s->image * x_stride + (ptrdiff_t)row * w + from, 4 * s->count + 2);
+	}
+}
+
+/* Channel c of in_c is about to be transformed for a group: asks for the one that comes some channels later, of this group or of the next, which may
+ * be without tiles. */
+CVT_INLINE void prefetch_ahead(const struct group *g, const struct group *next, int c, int in_c, const float *x, ptrdiff_t x_stride, int h, int w)
+{
+	int then = c + (in_c < 4 ? in_c : 4);
+	if (then < in_c)
+		prefetch_input(g, x + (ptrdiff_t)then * h * w, x_stride, h, w);
+	else if (next->n_tiles)
+		prefetch_input(next, x + (ptrdiff_t)(then - in_c) * h * w, x_stride, h, w);
+}
+
 /* One channel of a group: out[64][step], a vector each, tiles in the lanes; lanes without a tile are 0. x: the channel in image 0. */
 CVT_PHASE void transform_input(const struct group *g, const float *x, ptrdiff_t x_stride, int h, int w, float *out, ptrdiff_t step)
 {
