@@ -10,8 +10,13 @@
 
 static void pack(const float *x, ptrdiff_t plane, int channels, int pixels, float *u)
 {
+	enum { AHEAD = 8 };                     /* channels: their lines are far apart, and nothing that a processor guesses */
 	for (int c = 0; c < channels; c++, x += plane) {
 		int i = 0;
+		if (c + AHEAD < channels)
+			CVT_PREFETCH(x + AHEAD * plane, pixels);
+		else
+			CVT_PREFETCH(x + (AHEAD - channels) * plane + pixels, pixels);  /* of the panel beside */
 		for (; i + VL <= pixels; i += VL, u += VL)
 			vstore(u, vloadu(x + i));
 		if (i < pixels) {
@@ -27,8 +32,10 @@ static void pack_pixels(const float *x, ptrdiff_t plane, int channels, int pixel
 	for (int c = 0; c < channels; c += VL)
 		for (int i = 0; i < pixels; i += VL) {
 			vf block[VL];
-			const float *from = x + c * plane + i;
+			const float *from = x + c * plane + i, *next = c + VL < channels ? from + VL * plane : x + i + pixels;
 			int n = pixels - i < VL ? pixels - i : VL;
+			for (int k = 0; k < VL && (c + VL < channels ? c + VL : 0) + k < channels; k++)
+				__builtin_prefetch(next + k * plane, 0, 3);
 			if (n == VL && channels - c >= VL)
 				CVT_UNROLL
 				for (int k = 0; k < VL; k++)
@@ -44,47 +51,61 @@ static void pack_pixels(const float *x, ptrdiff_t plane, int channels, int pixel
 		}
 }
 
-/* One row in place: finished, and its sums, floats in the row, double from row to row. */
-CVT_INLINE void finish_row(float *m, int pixels, int o, const struct cvt_finish *f)
+/* What happens to a row of output o on its way out. */
+struct row { vf bias, scale, shift, pivot; bool relu, first, last /* scaled before, after the ReLU */; };
+
+CVT_INLINE vf finished(vf v, const struct row *r)
 {
-	vf bias = vset(f->bias ? f->bias[o] : 0), pivot = vset(f->pivot ? f->pivot[o] : 0), sum = vzero(), squares = vzero();
-	for (int i = 0; i < pixels; i += VL) {
-		vf v = vload(m + i) + bias;
-		if (f->scale && !f->scale_after_relu)
-			v = v * vset(f->scale[o]) + vset(f->shift[o]);
-		if (f->relu)
-			v = vrelu(v);
-		if (f->scale && f->scale_after_relu)
-			v = v * vset(f->scale[o]) + vset(f->shift[o]);
-		vstore(m + i, v);
-		if (f->sums) {
-			vf d = v - pivot;
-			if (pixels - i < VL)
-				for (int k = pixels - i; k < VL; k++)
-					d[k] = 0;
+	v += r->bias;
+	if (r->first)
+		v = v * r->scale + r->shift;
+	if (r->relu)
+		v = vrelu(v);
+	return r->last ? v * r->scale + r->shift : v;
+}
+
+/* One row to memory; its sums are floats in the row, double from row to row. */
+CVT_INLINE void write_row(const float *m, int pixels, int o, float *y, const struct cvt_finish *f, bool stream, bool sums)
+{
+	struct row r = {.bias = vset(f->bias ? f->bias[o] : 0), .scale = vset(f->scale ? f->scale[o] : 1), .shift = vset(f->scale ? f->shift[o] : 0),
+		.pivot = vset(f->pivot ? f->pivot[o] : 0), .relu = f->relu, .first = f->scale && !f->scale_after_relu, .last = f->scale && f->scale_after_relu};
+	vf sum = vzero(), squares = vzero();
+	int i = 0;
+	for (; i + VL <= pixels; i += VL) {
+		vf v = finished(vload(m + i), &r), d = v - r.pivot;
+		if (sums) {
 			sum += d;
 			squares += d * d;
 		}
+		if (stream)
+			vstream(y + i, v);
+		else
+			vstoreu(y + i, f->adds ? v + vloadu(y + i) : v);
 	}
-	if (f->sums) {
+	if (i < pixels) {
+		vf v = finished(vload(m + i), &r), d = v - r.pivot;
+		for (int k = pixels - i; sums && k < VL; k++)
+			d[k] = 0;
+		sum += d;
+		squares += d * d;
+		vstore_n(y + i, f->adds ? v + vload_n(y + i, pixels - i) : v, pixels - i);
+	}
+	if (sums) {
 		f->sums[2 * o] += vsum(sum);
 		f->sums[2 * o + 1] += vsum(squares);
 	}
 }
 
-static void output(float *m, int width, int outputs, int pixels, float *y, ptrdiff_t plane, const struct cvt_finish *finish)
+static void output(const float *m, int width, int outputs, int pixels, float *y, ptrdiff_t plane, const struct cvt_finish *finish)
 {
 	bool stream = finish->stream && !finish->adds && ((uintptr_t)y | (uintptr_t)plane * 4) % 64 == 0;
 	for (int o = 0; o < outputs; o++, m += width, y += plane) {
-		int i = 0;
-		finish_row(m, pixels, o, finish);
-		for (; i + VL <= pixels; i += VL)
-			if (stream)
-				vstream(y + i, vload(m + i));
-			else
-				vstoreu(y + i, finish->adds ? vload(m + i) + vloadu(y + i) : vload(m + i));
-		if (i < pixels)
-			vstore_n(y + i, finish->adds ? vload(m + i) + vload_n(y + i, pixels - i) : vload(m + i), pixels - i);
+		if (o + 4 < outputs && finish->adds)
+			CVT_PREFETCH(y + 4 * plane, pixels);
+		if (finish->sums)
+			write_row(m, pixels, o, y, finish, stream, true);
+		else
+			write_row(m, pixels, o, y, finish, stream, false);
 	}
 	if (stream)
 		vstream_fence();

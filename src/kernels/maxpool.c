@@ -90,18 +90,6 @@ static void forward_blocks(const struct cvt_pool_shape *s, const float *x, float
 	}
 }
 
-static void forward(const struct cvt_pool_shape *s, const float *x, float *y, float *scratch)
-{
-	if (s->kernel == 2 && s->stride == 2 && s->padding == 0)
-		forward_blocks(s, x, y);
-	else if (s->kernel == 3 && s->stride == 2)
-		forward_with(s, x, y, scratch, 3, 2);
-	else if (s->kernel == 3 && s->stride == 1)
-		forward_with(s, x, y, scratch, 3, 1);
-	else
-		forward_with(s, x, y, scratch, s->kernel, s->stride);
-}
-
 /* to[stride * i] += v[i] */
 CVT_INLINE void add_tap(float *to, vf v, int stride)
 {
@@ -141,9 +129,9 @@ CVT_INLINE void backward_with(const struct cvt_pool_shape *s, const float *x, co
 	}
 }
 
-/* ---- 3 x 3, stride 1 or 2: each pixel collects ---- */
+/* ---- 3 x 3, stride 1 or 2: rows of three are compared once; backward each pixel collects ---- */
 
-enum { K = 3, GUARD = VL };
+enum { K = 3, GUARD = VL, AHEAD = 2 /* rows: copied some time before they are read at other addresses than they were stored to */ };
 
 /* Lines of one number a window, GUARD more before them and at least as many behind: windows that are not there choose no tap. */
 static int line_floats(const struct cvt_pool_shape *s) { return (s->out_w + VL - 1) / VL * VL + 3 * GUARD; }
@@ -171,7 +159,9 @@ CVT_INLINE void take_row(const struct cvt_pool_shape *s, const float *x, int row
 	int y = row - s->padding;
 	bool inside = y >= 0 && y < s->h;
 	const float *from = x + (ptrdiff_t)y * s->w;
+	enum { SOON = 512 };                    /* floats */
 	for (int i = 0; i < s->w; i += VL) {
+		CVT_PREFETCH(from + SOON + i, VL);
 		int n = lanes(s->w - i);
 		if (n == VL)
 			vstoreu(line + s->padding + i, inside ? vloadu(from + i) : vset(-INFINITY));
@@ -198,11 +188,9 @@ CVT_INLINE void choose_row(const float *const tops[K], const float *const whiche
 	vstoreu(chosen + ox, vset(-1));
 }
 
-/* chosen: a line for each row of windows. lines: room for AHEAD + 1 lines of pixels and 2 K of windows, columns each: a row is copied some
- * time before it is compared at other addresses than it was stored to. */
+/* chosen: a line for each row of windows. lines: room for AHEAD + 1 lines of pixels and 2 K of windows, columns each. */
 CVT_INLINE void find_chosen(const struct cvt_pool_shape *s, const float *x, float *chosen, float *lines, int stride)
 {
-	enum { AHEAD = 2 };
 	int columns = cvt_pool_columns(s), line = line_floats(s), done = 0, last = (s->out_w - 1) % VL + 1;
 	float *tops = lines + (AHEAD + 1) * columns, *whiches = tops + K * columns;
 	vi tail;
@@ -280,6 +268,53 @@ CVT_INLINE void backward_three(const struct cvt_pool_shape *s, const float *x, c
 		}
 	for (int y = 0; y < s->h; y++)
 		collect_row(s, y, chosen, given_dy, dx + (ptrdiff_t)y * s->w, adds, stride);
+}
+
+/* The largest of each three columns. */
+CVT_INLINE void largest_of_row(const float *row, int windows, int stride, float *top)
+{
+	for (int ox = 0; ox < windows; ox += VL) {
+		const float *p = row + ox * stride;
+		vstoreu(top + ox, vmax(vmax(tap(p, stride), tap(p + 1, stride)), tap(p + 2, stride)));
+	}
+}
+
+/* As find_chosen, without asking which. scratch: room for AHEAD + 1 + K lines. */
+CVT_INLINE void forward_three(const struct cvt_pool_shape *s, const float *x, float *y, float *lines, int stride)
+{
+	int columns = cvt_pool_columns(s), done = 0;
+	float *tops = lines + (AHEAD + 1) * columns;
+	fill(lines, (AHEAD + 1) * columns, -INFINITY);
+	for (int row = 0; row < AHEAD; row++)
+		take_row(s, x, row, lines + row * columns);
+	for (int oy = 0; oy < s->out_h; oy++, y += s->out_w) {
+		const float *top[K];
+		for (; done < oy * stride + K; done++) {
+			take_row(s, x, done + AHEAD, lines + (done + AHEAD) % (AHEAD + 1) * columns);
+			largest_of_row(lines + done % (AHEAD + 1) * columns, s->out_w, stride, tops + done % K * columns);
+		}
+		for (int ky = 0; ky < K; ky++)
+			top[ky] = tops + (oy * stride + ky) % K * columns;
+		for (int ox = 0; ox < s->out_w; ox += VL) {
+			vf v = vmax(vmax(vloadu(top[0] + ox), vloadu(top[1] + ox)), vloadu(top[2] + ox));
+			if (lanes(s->out_w - ox) == VL)
+				vstoreu(y + ox, v);
+			else
+				vstore_n(y + ox, v, s->out_w - ox);
+		}
+	}
+}
+
+static void forward(const struct cvt_pool_shape *s, const float *x, float *y, float *scratch)
+{
+	if (s->kernel == 2 && s->stride == 2 && s->padding == 0)
+		forward_blocks(s, x, y);
+	else if (s->kernel == K && s->stride == 2)
+		forward_three(s, x, y, scratch, 2);
+	else if (s->kernel == K && s->stride == 1)
+		forward_three(s, x, y, scratch, 1);
+	else
+		forward_with(s, x, y, scratch, s->kernel, s->stride);
 }
 
 /* ---- any window ---- */

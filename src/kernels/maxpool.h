@@ -22,14 +22,19 @@ static inline size_t cvt_pool_floats(const struct cvt_pool_shape *s)
 	return (size_t)cvt_pool_rows(s) * (size_t)cvt_pool_columns(s);
 }
 
-/* Scratch of backward: two maps, and nine rows for the comparison of a 3 x 3. */
+/* Scratch of forward: a map, or three rows of a 3 x 3 and three of windows. */
+static inline size_t cvt_pool_forward_floats(const struct cvt_pool_shape *s)
+{
+	return cvt_pool_floats(s) + 3 * (size_t)cvt_pool_columns(s);
+}
+/* Of backward: two maps, and nine rows for the comparison of a 3 x 3. */
 static inline size_t cvt_pool_backward_floats(const struct cvt_pool_shape *s)
 {
 	return 2 * cvt_pool_floats(s) + 9 * (size_t)cvt_pool_columns(s);
 }
 
 struct cvt_maxpool_kernels {
-	/* y [out_h][out_w]; scratch: cvt_pool_floats. */
+	/* y [out_h][out_w]; scratch: cvt_pool_forward_floats. */
 	void (*forward)(const struct cvt_pool_shape *shape, const float *x, float *y, float *scratch);
 	/* dx [h][w] = (adds: +=) dy at the first largest value of each window, found again in x. dx may be x. scratch:
 	 * cvt_pool_backward_floats. */

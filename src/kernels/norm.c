@@ -65,6 +65,7 @@ static void moments_run(const float *x, int n, struct cvt_moments *moments)
 	vf s0 = vzero(), s1 = vzero(), q0 = vzero(), q1 = vzero();
 	int i = 0;
 	for (; i + 2 * VL <= n; i += 2 * VL) {
+		CVT_PREFETCH(x + i + AHEAD, 2 * VL);
 		s0 += vloadu(x + i);
 		s1 += vloadu(x + i + VL);
 	}
@@ -102,6 +103,7 @@ static void apply(const float *x, float *y, int64_t count, const struct cvt_norm
 	vf mean = vset(map->mean), scale = vset(map->scale), beta = vset(map->beta);
 	for (int64_t i = 0; i < count; i += VL) {
 		int n = lanes(count - i);
+		CVT_PREFETCH(x + i + AHEAD, VL);
 		vf v = normed(load(x + i, n), mean, scale, beta);
 		store(y + i, map->relu ? vrelu(v) : v, n);
 	}
@@ -155,6 +157,8 @@ static void sums(const float *x, const float *dy, int64_t count, const struct cv
 		vf s = vzero(), q = vzero();
 		for (int64_t i = from; i < to; i += VL) {
 			int n = lanes(to - i);
+			CVT_PREFETCH(x + i + AHEAD, VL);
+			CVT_PREFETCH(dy + i + AHEAD, VL);
 			vf a = load(x + i, n), g = load(dy + i, n);         /* lanes past the end: g is 0 */
 			if (map->relu)
 				g = vselect(normed(a, mean, scale, beta) > 0, g, vzero());
@@ -228,6 +232,8 @@ static void backward(const float *x, const float *dy, float *dx, int64_t count, 
 	struct cvt_norm_map m = *map;
 	for (int64_t i = 0; i < count; i += VL) {
 		int n = lanes(count - i);
+		CVT_PREFETCH(x + i + AHEAD, VL);
+		CVT_PREFETCH(dy + i + AHEAD, VL);
 		vf a = load(x + i, n), g = load(dy + i, n);
 		if (m.relu)
 			g = vselect(normed(a, mean, scale, beta) > 0, g, vzero());

@@ -40,13 +40,47 @@ CVT_INLINE void load_row(const float *row, ptrdiff_t plane, int channels, int w,
 		to[i] = vzero();
 }
 
-/* Rows y0 .. y0+rows of VL channels from c, [rows][stride] vectors. */
-CVT_INLINE void load_window(const struct cvt_winograd3_segment *s, const float *x, int channels, int c, int y0, int rows, int x0, int columns,
+/* Asks for what load_row will read of VL channels: a line or two of each plane, which no processor guesses. */
+CVT_INLINE void prefetch_row(const float *row, ptrdiff_t plane, int channels, int w, int x0, int columns)
+{
+	int first = x0 < 0 ? 0 : x0, end = x0 + columns < w ? x0 + columns : w;
+	for (int c = 0; c < channels && c < VL; c++)
+		CVT_PREFETCH(row + c * plane + first, end - first);
+}
+
+/* The same of a window, while the one before it is loaded: of the next VL channels, or of the first ones of the segment beside or below. */
+struct ahead { const float *corner /* row y0, column 0 */; int channels, y0, x0, columns; };
+
+CVT_INLINE struct ahead look_ahead(const struct cvt_winograd3_segment *s, const float *x, int channels, int c, int y0, int m, int x0, int columns)
+{
+	ptrdiff_t plane = (ptrdiff_t)s->h * s->w;
+	struct ahead a = {.y0 = y0, .x0 = x0, .columns = columns};
+	if (c + VL < channels) {
+		c += VL;
+	} else {
+		c = 0;
+		if (s->x + s->tiles * m < s->w) {
+			a.x0 += s->tiles * m;
+		} else {
+			a.x0 -= s->x;
+			a.y0 += m;
+		}
+	}
+	a.channels = channels - c;
+	a.corner = x + c * plane + (ptrdiff_t)a.y0 * s->w;
+	return a;
+}
+
+/* Rows y0 .. y0+rows of VL channels from c, [rows][stride] vectors. m: of a tile. */
+CVT_INLINE void load_window(const struct cvt_winograd3_segment *s, const float *x, int channels, int c, int y0, int rows, int m, int x0, int columns,
 	vf *window, int stride)
 {
 	ptrdiff_t plane = (ptrdiff_t)s->h * s->w;
+	struct ahead next = look_ahead(s, x, channels, c, y0, m, x0, columns);
 	for (int r = 0; r < rows; r++) {
 		int y = y0 + r;
+		if (next.y0 + r >= 0 && next.y0 + r < s->h)
+			prefetch_row(next.corner + (ptrdiff_t)r * s->w, plane, next.channels, s->w, next.x0, next.columns);
 		if (y < 0 || y >= s->h) {
 			for (int i = 0; i < columns; i++)
 				window[r * stride + i] = vzero();
@@ -73,7 +107,7 @@ CVT_INLINE void input_of(int a, const struct cvt_winograd3_segment *s, const flo
 	int m = a - 2, columns = s->tiles * m + 2, stride = columns + VL, wide = TOGETHER * m + 2;
 	vf *window = (vf *)scratch, half[MOST];
 	for (int c = 0; c < channels; c += VL) {
-		load_window(s, x, channels, c, s->y - 1, a, s->x - 1, columns, window, stride);
+		load_window(s, x, channels, c, s->y - 1, a, m, s->x - 1, columns, window, stride);
 		for (int t0 = 0; t0 < s->tiles; t0 += TOGETHER) {
 			int n = s->tiles - t0 < TOGETHER ? s->tiles - t0 : TOGETHER;
 			for (int i = 0; i < n * m + 2; i++)
@@ -98,7 +132,7 @@ CVT_INLINE void gradient_of(int a, const struct cvt_winograd3_segment *s, const 
 	int m = a - 2, columns = s->tiles * m, stride = columns + VL;
 	vf *window = (vf *)scratch;
 	for (int c = 0; c < channels; c += VL) {
-		load_window(s, dy, channels, c, s->y, m, s->x, columns, window, stride);
+		load_window(s, dy, channels, c, s->y, m, m, s->x, columns, window, stride);
 		for (int t = 0; t < s->tiles; t++) {
 			float *to = p + t * tile + c;
 			vf half[8 * 6];

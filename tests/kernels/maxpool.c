@@ -42,7 +42,7 @@ static size_t largest(const struct map *m, int oy, int ox)
 static void check_forward(struct kt *t)
 {
 	struct map m = draw(t);
-	float *y = kt_output(t, m.out, false), *want = kt_output(t, m.out, false), *scratch = kt_output(t, cvt_pool_floats(&m.s), false);
+	float *y = kt_output(t, m.out, false), *want = kt_output(t, m.out, false), *scratch = kt_output(t, cvt_pool_forward_floats(&m.s), false);
 	for (size_t i = 0; i < m.out; i++)
 		want[i] = m.x[largest(&m, (int)i / m.s.out_w, (int)i % m.s.out_w)];
 	t->kernels->maxpool.forward(&m.s, m.x, y, scratch);

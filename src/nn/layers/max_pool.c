@@ -61,7 +61,7 @@ static void max_pool_plan(struct cvt_step *step)
 {
 	struct cvt_pool_shape shape = shape_of(step);
 	step->backward_reads = CVT_READS_X;
-	step->forward.worker_bytes = cvt_pool_floats(&shape) * sizeof(float);
+	step->forward.worker_bytes = cvt_pool_forward_floats(&shape) * sizeof(float);
 	step->backward.worker_bytes = cvt_pool_backward_floats(&shape) * sizeof(float);
 }
 
