@@ -11,8 +11,9 @@ rows() { [ -e "$1/batches.csv" ] && wc -l <"$1/batches.csv" || echo 0; }
 in_state() { for run in "$CONVTUI_RUNS"/*/; do [ "$(state "$run")" != "$1" ] || echo "$run"; done; }
 both_train() { [ "$(in_state training | wc -l)" -ge 2 ]; }
 
+epochs=60
 # One thread each; long enough that a run cannot end between being seen and being killed.
-"$CONVTUI" queue --data "$pictures" --image-size 32 --batch 2 --epochs 150 --threads 1 --lr 1e-3,3e-3,1e-2 --layers 1..2 >"$work/queued"
+"$CONVTUI" queue --data "$pictures" --image-size 32 --batch 2 --epochs $epochs --threads 1 --lr 1e-3,3e-3,1e-2 --layers 1..2 >"$work/queued"
 check $? "a range and a list make a sweep"
 [ "$(wc -l <"$work/queued")" = 6 ] && [ "$(in_state queued | wc -l)" = 6 ]
 check $? "3 rates x 2 depths are six runs"
@@ -38,11 +39,11 @@ for run in "$CONVTUI_RUNS"/*/; do
 	name=$(basename "$run") again=1
 	[ "$name" != "$killed" ] || again=2
 	[ "$(times "$run")" = $again ] || echo "# $name was begun $(times "$run") times"
-	[ "$(times "$run")" = $again ] && [ "$(rows "$run")" = $((1 + 18 * 150)) ]
+	[ "$(times "$run")" = $again ] && [ "$(rows "$run")" = $((1 + 18 * epochs)) ]
 	check $? "$name: begun $again times, its rows complete and none twice"
 done
 # Who is killed three times stays crashed: work gives up, a person need not.
-victim=$("$CONVTUI" queue --data "$pictures" --image-size 32 --batch 2 --epochs 150 --threads 1 | awk '{ print $1 }')
+victim=$("$CONVTUI" queue --data "$pictures" --image-size 32 --batch 2 --epochs $epochs --threads 1 | awk '{ print $1 }')
 for attempt in 1 2 3; do
 	"$CONVTUI" work >/dev/null 2>&1 &
 	other=$!
