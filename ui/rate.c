@@ -26,11 +26,11 @@ static double multiply_adds_of(const struct cvt_run *run, struct ui_rate_memory 
 	return memory->multiply_adds;
 }
 
-/* Over whole epochs with their validation where there are some: that is what a person waits for. */
+/* Over the whole run with its validations, once it has an epoch: that is what a person waits for, and it does not flicker. */
 static double images_a_second(const struct cvt_live *live)
 {
-	return live->epoch > 0 && live->seconds > 0 && live->train_images > 0 && live->state == CVT_STATE_DONE ?
-		(double)live->train_images * live->epoch / live->seconds : live->images_per_second;
+	double images = (double)live->train_images * live->epoch + (double)live->batch_in_epoch * live->batch_size;
+	return live->epoch > 0 && live->seconds > 0 && live->train_images > 0 ? images / live->seconds : live->images_per_second;
 }
 
 double ui_rate_of_runs(const struct cvt_run *runs, int n, struct ui_rate_memory *memory)

@@ -114,7 +114,7 @@ static void ended(const struct app *app, const struct cvt_live *live, struct pan
 		x += 2 + pane_fit(pane, x + 2, 0, pane.w - x - 3, CELL_WARN, reason);
 	}
 	const struct cvt_run *alive = app_any_alive(app);
-	if (alive) {
+	if (alive && strcmp(alive->name, app->session->run.name) != 0) {
 		snprintf(reason, sizeof reason, "%s is %s: Enter in the table shows it", alive->name, cvt_state_name(alive->live.state));
 		pane_fit(pane, x + 2, 0, pane.w - x - 3, CELL_DIM, reason);
 	}
@@ -133,8 +133,17 @@ static void pending(const struct app *app, const struct cvt_live *live, char *ou
 	}
 }
 
+static int within_width(const struct cvt_live *live)
+{
+	char batches[32], pictures[32];
+	int a = snprintf(batches, sizeof batches, "batch %d/%d", live->batches_per_epoch, live->batches_per_epoch);
+	int b = snprintf(pictures, sizeof pictures, "val %d/%d", live->val_images, live->val_images);
+	return a > b ? a : b;
+}
+
 struct progress {
 	const char *text, *inner, *more;     /* inner: of the epoch; NULL: there is none */
+	int inner_width;                     /* of its longest text: what is right of it stays in its place */
 	double whole, share;
 	bool evaluating;
 	enum cell_meaning meaning;
@@ -144,7 +153,7 @@ struct progress {
 static void draw_progress(struct pane pane, const struct progress *p)
 {
 	int x = 1 + pane_text(pane, 1, 0, CELL_STRONG, p->text) + 1, columns = text_columns(p->more), wide = pane.w >= 110 ? 12 : pane.w >= 90 ? 8 : 0;
-	int inner = p->inner ? text_columns(p->inner) : 0, room = pane.w - x - columns - 3 - (p->inner ? (inner > 13 ? inner : 13) + 2 + (wide ? wide + 1 : 0) : 0);
+	int room = pane.w - x - columns - 3 - (p->inner ? p->inner_width + 2 + (wide ? wide + 1 : 0) : 0);
 	if (room < 6) {
 		x += p->inner ? pane_fit(pane, x + 1, 0, pane.w - x - 2, p->evaluating ? CELL_VAL : CELL_NORMAL, p->inner) + 2 : 0;
 		pane_fit(pane, x + 1, 0, pane.w - x - 2, p->meaning, p->more);
@@ -154,7 +163,7 @@ static void draw_progress(struct pane pane, const struct progress *p)
 	x += room + 2;
 	if (p->inner) {
 		pane_text(pane, x, 0, p->evaluating ? CELL_VAL : CELL_NORMAL, p->inner);
-		x += (inner > 13 ? inner : 13) + 1;
+		x += p->inner_width + 1;
 		if (wide) {
 			bar_draw(pane_sub(pane, x, 0, wide, 1), p->share);
 		}
@@ -186,7 +195,11 @@ void panel_progress(const struct app *app, struct pane pane)
 		number_clock(seconds_left(app, live), left, sizeof left);
 		ago(app, live->checkpoint_time, "saved", saved, sizeof saved);
 		share = within(live, inner, sizeof inner);
-		snprintf(more, sizeof more, "%.0f img/s  %s left  %s", live->images_per_second > 0 ? live->images_per_second : 0, left, saved);
+		if (live->state == CVT_STATE_PAUSED) {       /* nothing that ticks: a paused run sends no bytes */
+			snprintf(more, sizeof more, "Space goes on  %s", live->checkpoint_batch == live->batch ? "saved" : "not saved since it went on");
+		} else {
+			snprintf(more, sizeof more, "%.0f img/s  %s left  %s", live->images_per_second > 0 ? live->images_per_second : 0, left, saved);
+		}
 		whole = live->epochs > 0 ? (live->epoch + (live->state == CVT_STATE_EVALUATING ? 1 : share)) / live->epochs : 0;
 	}
 	if (waits) {
@@ -196,7 +209,7 @@ void panel_progress(const struct app *app, struct pane pane)
 		pending(app, live, more, sizeof more);
 		meaning = CELL_MARK;
 	}
-	draw_progress(pane, &(struct progress){text, *inner && !waits ? inner : NULL, more, whole, share, live->state == CVT_STATE_EVALUATING, meaning});
+	draw_progress(pane, &(struct progress){text, *inner && !waits ? inner : NULL, more, within_width(live), whole, share, live->state == CVT_STATE_EVALUATING, meaning});
 }
 
 /* The keys that fit, help and quit always among them. */

@@ -153,7 +153,7 @@ int term_start(const struct term_options *options, struct cvt_error *err)
 		fclose(term.out);
 		return cvt_fail(err, CVT_ERR_UNSUPPORTED, "TERM=%.40s is not known here: try TERM=xterm-256color", type ? type : "");
 	}
-	set_escdelay(25);
+	set_escdelay(15);
 	raw();
 	noecho();
 	nonl();
@@ -328,7 +328,10 @@ void term_present(const struct grid *grid)
 	if (whole || cursor != (term.shown->cursor_x >= 0)) {
 		curs_set(cursor);
 	}
-	move(cursor ? grid->cursor_y : 0, cursor ? grid->cursor_x : 0);
+	leaveok(stdscr, !cursor);                /* hidden, it may stay where the last cell was written */
+	if (cursor) {
+		move(grid->cursor_y, grid->cursor_x);
+	}
 	wnoutrefresh(stdscr);
 	doupdate();
 	if (!keep_copy(grid)) {
