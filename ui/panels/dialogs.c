@@ -132,8 +132,11 @@ void panel_dialog(const struct app *app, struct pane screen)
 static void in_force_text(const struct app *app, const struct cvt_option *option, char *out, size_t size)
 {
 	const struct cvt_live *live = app_live(app);
+	double number;
 	cvt_config_get(&app->steer.in_force, option, out, size);
-	if (!strcmp(option->key, "threads") && live && live->threads > 0) {
+	if (option->type == CVT_TYPE_REAL && cvt_text_to_double(out, &number)) {
+		number_rate(number, out, size);
+	} else if (!strcmp(option->key, "threads") && live && live->threads > 0) {
 		snprintf(out, size, app->steer.in_force.threads == 0 ? "%d (all)" : "%d", live->threads);
 	} else if (!strcmp(option->key, "patience") && !strcmp(out, "0")) {
 		snprintf(out, size, "0 (never)");
@@ -144,7 +147,11 @@ static void steer_row(const struct app *app, struct pane inner, int y, const str
 {
 	char now[256], next[256];
 	in_force_text(app, option, now, sizeof now);
+	double number;
 	cvt_config_get(&app->steer.draft, option, next, sizeof next);
+	if (option->type == CVT_TYPE_REAL && cvt_text_to_double(next, &number)) {
+		number_rate(number, next, sizeof next);
+	}
 	pane_fit(inner, 2, y, 16, CELL_NORMAL, option->label);
 	pane_right(inner, 18, y, 10, CELL_DIM, now);
 	if (here && app->steer.open) {
@@ -168,7 +175,7 @@ void panel_steer(const struct app *app, struct pane screen)
 	const struct cvt_option *options = cvt_options(&n_options);
 	const struct cvt_live *live = app_live(app);
 	bool scheduled = app->run_config_known && app->run_config.schedule != CVT_SCHEDULE_CONSTANT;
-	struct pane inner = overlay(screen, 66, n + 6 + scheduled + app->n_pending, "Steer");
+	struct pane inner = overlay(screen, 66, n + 7 + scheduled + app->n_pending, "Steer");
 	char text[160], when[32];
 	int y = 1;
 	pane_right(inner, 18, 0, 10, CELL_DIM, "now");
@@ -176,6 +183,9 @@ void panel_steer(const struct app *app, struct pane screen)
 		steer_row(app, inner, y++, &options[rows[i]], rows[i], i == app->steer.row);
 	}
 	y++;
+	const char *help = options[rows[app->steer.row < n ? app->steer.row : 0]].help, *unset = strstr(help, "; unset");
+	snprintf(text, sizeof text, "%.*s", (int)(unset ? unset - help : (long)strlen(help)), help);      /* a run has it set */
+	pane_fit(inner, 2, y++, inner.w - 4, CELL_DIM, text);
 	if (app->steer.error.code) {
 		pane_fit(inner, 2, y++, inner.w - 4, CELL_ERROR, app->steer.error.message);
 	} else if (!app_alive(app)) {

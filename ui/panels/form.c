@@ -11,8 +11,12 @@
 static void value_text(const struct app *app, const struct cvt_option *option, char *out, size_t size)
 {
 	char raw[1024];
+	double number;
 	cvt_config_get(&app->form.config, option, raw, sizeof raw);
 	cvt_text_clean(out, size, raw);
+	if (option->type == CVT_TYPE_REAL && cvt_text_to_double(raw, &number)) {
+		number_rate(number, out, size);      /* 1e-4, as everywhere on the screen */
+	}
 	if (!*out) {
 		snprintf(out, size, "%s", option->type == CVT_TYPE_PATH ? "-" : "");
 	}
@@ -141,6 +145,20 @@ static int draw_time(const struct app *app, const struct cvt_description *d, str
 	return 1;
 }
 
+/* What the row under the cursor is, where there is room: at least two lines. */
+static void draw_help(const struct app *app, struct pane pane)
+{
+	int rows[64], n = form_rows(&app->form.config, rows), n_options;
+	const struct cvt_option *options = cvt_options(&n_options);
+	if (app->focus != FOCUS_FORM || app->form.row >= n || pane.h < 2) {
+		return;
+	}
+	const struct cvt_option *option = &options[rows[app->form.row]];
+	int blank = pane.h > 3;
+	pane_fit(pane, 0, blank, pane.w, CELL_STRONG, option->label);
+	pane_wrap(pane_sub(pane, 0, blank + 1, pane.w, pane.h - blank - 1), 0, CELL_DIM, option->help);
+}
+
 static void draw_meaning(const struct app *app, struct pane pane)
 {
 	const struct form *f = &app->form;
@@ -168,12 +186,14 @@ static void draw_meaning(const struct app *app, struct pane pane)
 		y += !!pane_fit(pane, 0, y, pane.w, CELL_TITLE, d->network);
 	}
 	y += !!pane_textf(pane, 0, y, CELL_NORMAL, "%s parameters", count);
-	y += !!pane_textf(pane, 0, y, CELL_NORMAL, "%s memory, %s checkpoint", memory, bytes);
+	y += !!pane_textf(pane, 0, y, CELL_NORMAL, strlen(memory) + strlen(bytes) + 20 > (size_t)pane.w ? "%s memory, %s saved" : "%s memory, %s checkpoint",
+		memory, bytes);
 	y += lacking ? 0 : draw_time(app, d, pane, y);
 	if (f->facts.known && asked) {
 		number_count(f->facts.pictures, count, sizeof count);
-		pane_textf(pane, 0, y, CELL_DIM, "%s pictures, %d classes", count, f->facts.classes);
+		y += !!pane_textf(pane, 0, y, CELL_DIM, "%s pictures, %d classes", count, f->facts.classes);
 	}
+	draw_help(app, pane_sub(pane, 0, y, pane.w, pane.h - y));
 }
 
 static void draw_start(const struct app *app, struct pane pane, bool here)
@@ -192,7 +212,7 @@ void panel_form(const struct app *app, struct pane pane)
 {
 	bool focus = app->focus == FOCUS_FORM;
 	struct pane inner = pane_box(pane, "Next run", focus);
-	int rows[64], n = form_rows(&app->form.config, rows), below = inner.h >= 18 ? 9 : inner.h >= 11 ? 7 : 1, extra = app->form.open ? 3 : 0;
+	int rows[64], n = form_rows(&app->form.config, rows), below = inner.h >= 21 ? 11 : inner.h >= 18 ? 9 : inner.h >= 11 ? 7 : 1, extra = app->form.open ? 3 : 0;
 	bool here = focus && app->form.row >= n;
 	if (inner.w >= 70) {
 		int left = inner.w - (inner.w >= 100 ? 50 : 36);

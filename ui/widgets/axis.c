@@ -55,7 +55,8 @@ struct axis_rows axis_align(double lo, double hi, int rows, bool from_top)
 			if (!place(lo, hi, last, apart, power * steps[i % 4] * (i < 4 ? 1 : 10), from_top, &axis)) {
 				continue;
 			}
-			double cost = (axis.hi - axis.lo) / (hi - lo) + 0.04 * abs(last / apart - wish);
+			int labels = (last - axis.first) / apart, few = wish - labels, many = labels - 2 * wish;
+			double cost = (axis.hi - axis.lo) / (hi - lo) + 0.12 * (few > 0 ? few : 0) + 0.04 * (many > 0 ? many : 0);
 			if (cost < least - 1e-9) {
 				least = cost;
 				best = axis;
