@@ -100,7 +100,8 @@ static bool take_line(struct cvt_follow *f, char *line, size_t length, int64_t e
 		return true;
 	if (f->n == f->capacity && (f->n >= MAX_ROWS || !grow(f)))
 		return false;
-	if (length + 1 >= CVT_ROW_SIZE || strlen(line) != length || !f->parse(line, row_at(f, f->n))) {
+	if (length + 1 >= CVT_ROW_SIZE || strlen(line) != length || !f->parse(line, row_at(f, f->n)) ||
+		(f->n > 0 && f->comes_after != NULL && !f->comes_after(row_at(f, f->n - 1), row_at(f, f->n)))) {
 		f->bad_lines++;
 		return true;
 	}

@@ -16,6 +16,7 @@ struct cvt_follow {
 	const char *header;                  /* its first line, with newline */
 	size_t row_size;
 	bool (*parse)(char *line, void *row);   /* as in store/rows.h */
+	bool (*comes_after)(const void *before, const void *row);   /* may the row follow that one? NULL: any may */
 	void *rows; int64_t n, capacity;
 	struct cvt_place *places;            /* of each row */
 	int64_t offset;                      /* bytes taken in: whole lines */

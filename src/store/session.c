@@ -46,6 +46,17 @@ static int watch(const char *folder)
 	return fd;
 }
 
+/* A curve does not fold back, whoever wrote into the file. */
+static bool batch_after(const void *before, const void *row)
+{
+	return ((const struct cvt_batch_row *)row)->batch > ((const struct cvt_batch_row *)before)->batch;
+}
+
+static bool epoch_after(const void *before, const void *row)
+{
+	return ((const struct cvt_epoch_row *)row)->epoch > ((const struct cvt_epoch_row *)before)->epoch;
+}
+
 int cvt_session_open(const char *folder, struct cvt_session **ret_session, struct cvt_error *err)
 {
 	struct session *s = calloc(1, sizeof *s);
@@ -53,9 +64,9 @@ int cvt_session_open(const char *folder, struct cvt_session **ret_session, struc
 	if (s == NULL)
 		return cvt_fail(err, CVT_ERR_MEMORY, "no memory to follow %s", folder);
 	s->batches = (struct cvt_follow){.name = "batches.csv", .header = cvt_batches_header, .row_size = sizeof(struct cvt_batch_row),
-		.parse = cvt_batch_parse};
+		.parse = cvt_batch_parse, .comes_after = batch_after};
 	s->epochs = (struct cvt_follow){.name = "epochs.csv", .header = cvt_epochs_header, .row_size = sizeof(struct cvt_epoch_row),
-		.parse = cvt_epoch_parse};
+		.parse = cvt_epoch_parse, .comes_after = epoch_after};
 	s->commands = (struct cvt_follow){.name = "commands.csv", .header = cvt_commands_header,
 		.row_size = sizeof(struct cvt_command_row), .parse = cvt_command_parse};
 	s->inotify = watch(folder); /* before the first read: what changes after it is told */
