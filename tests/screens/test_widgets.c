@@ -58,6 +58,35 @@ static void text_from_files_is_harmless(void **state)
 	grid_destroy(grid);
 }
 
+/* Nothing of a text is lost where there is room, and where there is none that is seen. */
+static void text_is_broken_into_lines(void **state)
+{
+	static const char text[] = "the data folder /a/folder/with/a/very/long/name/indeed cannot be opened: No such file or directory";
+	(void)state;
+	for (int w = 1; w <= 120; w++) {
+		struct grid *grid = make(w, 120, GLYPHS_BRAILLE);
+		int lines = pane_wrap(pane_whole(grid), 0, CELL_NORMAL, text), letters = 0, wanted = 0;
+		for (int i = 0; i < w * 120; i++) {
+			letters += grid->cells[i].code != ' ' && grid->cells[i].code != 0;
+			assert_int_not_equal(grid->cells[i].code, 0x2026);
+			assert_true(i < w * lines || grid->cells[i].code == ' ');
+		}
+		for (const char *c = text; *c; c++) {
+			wanted += *c != ' ';
+		}
+		assert_int_equal(letters, wanted);
+		grid_destroy(grid);
+	}
+	struct grid *grid = make(20, 2, GLYPHS_BRAILLE);
+	assert_int_equal(pane_wrap(pane_whole(grid), 0, CELL_NORMAL, text), 2);
+	int marks = 0;
+	for (int x = 0; x < 20; x++) {
+		marks += grid->cells[20 + x].code == 0x2026;
+	}
+	assert_int_equal(marks, 1);
+	grid_destroy(grid);
+}
+
 static void wide_characters_keep_their_halves(void **state)
 {
 	struct grid *grid = make(5, 1, GLYPHS_BRAILLE);
@@ -404,6 +433,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(draws_inside_only),
 		cmocka_unit_test(text_from_files_is_harmless),
+		cmocka_unit_test(text_is_broken_into_lines),
 		cmocka_unit_test(wide_characters_keep_their_halves),
 		cmocka_unit_test(ascii_has_only_ascii),
 		cmocka_unit_test(bounds_agree_with_a_scan),

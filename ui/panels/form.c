@@ -155,8 +155,7 @@ static void draw_help(const struct app *app, struct pane pane)
 	}
 	const struct cvt_option *option = &options[rows[app->form.row]];
 	int blank = pane.h > 3;
-	pane_fit(pane, 0, blank, pane.w, CELL_STRONG, option->label);
-	pane_wrap(pane_sub(pane, 0, blank + 1, pane.w, pane.h - blank - 1), 0, CELL_DIM, option->help);
+	pane_wrap(pane_sub(pane, 0, blank, pane.w, pane.h - blank), 0, CELL_NORMAL, option->help);
 }
 
 static void draw_meaning(const struct app *app, struct pane pane)

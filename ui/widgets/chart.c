@@ -223,6 +223,7 @@ static void draw_dots(const struct plot *p, const struct chart_line *line)
 static void draw_outside(const struct plot *p, const struct chart *chart)
 {
 	int64_t below = 0, above = 0;
+	const char *name = "";
 	const struct chart_view *view = p->view;
 	for (int i = 0; i < chart->n_lines; i++) {
 		const struct chart_line *line = &chart->lines[i];
@@ -230,6 +231,7 @@ static void draw_outside(const struct plot *p, const struct chart *chart)
 		series_outside(line->points, i0, i1, view->y.lo - 1e-6 * fabs(view->y.lo), view->y.hi + 1e-6 * fabs(view->y.hi), &a, &b);
 		below += line->bounds && !view->logarithmic ? 0 : a;
 		above += line->bounds ? 0 : b;
+		name = a || b ? line->name : name;
 		for (int64_t k = 0; k < (line->points->n_bad ? p->area.w : 0); k++) {
 			double width = (view->x1 - view->x0) / p->area.w, x = view->x0 + (double)k * width;
 			if (series_bad_in(line->points, x, x + width)) {
@@ -239,11 +241,11 @@ static void draw_outside(const struct plot *p, const struct chart *chart)
 	}
 	char text[48];
 	if (above) {
-		snprintf(text, sizeof text, "\u25b2 %lld above", (long long)above);
+		snprintf(text, sizeof text, "\u25b2 %lld %s above", (long long)above, name);
 		pane_right(p->area, 0, 0, p->area.w, CELL_WARN, text);
 	}
 	if (below) {
-		snprintf(text, sizeof text, "\u25bc %lld below", (long long)below);
+		snprintf(text, sizeof text, "\u25bc %lld %s below", (long long)below, name);
 		pane_right(p->area, 0, p->area.h - 1, p->area.w, CELL_WARN, text);
 	}
 }

@@ -183,6 +183,28 @@ void pane_right(struct pane p, int x, int y, int w, enum cell_meaning meaning, c
 	pane_fit_end(p, columns < w ? x + w - columns : x, y, w, meaning, text);
 }
 
+/* The word at *text into `word`, at most `columns` wide: what is longer goes on in the next. Returns its columns. */
+static int next_word(const char **text, int columns, char *word, size_t size)
+{
+	size_t n = 0;
+	int used = 0;
+	while (**text && **text != ' ') {
+		const char *after = *text;
+		char bytes[4];
+		uint32_t code = text_next(&after);
+		int wide = text_code_columns(code), length = text_encode(code, bytes);
+		if ((used > 0 && used + wide > columns) || n + (size_t)length + 1 > size) {
+			break;
+		}
+		memcpy(word + n, bytes, (size_t)length);
+		n += (size_t)length;
+		used += wide;
+		*text = after;
+	}
+	word[n] = 0;
+	return used;
+}
+
 int pane_wrap(struct pane p, int y, enum cell_meaning meaning, const char *text)
 {
 	int start = y, x = 0;
@@ -190,20 +212,25 @@ int pane_wrap(struct pane p, int y, enum cell_meaning meaning, const char *text)
 		return 0;
 	}
 	while (*text) {
+		char word[256];
+		bool blank = *text == ' ';
 		while (*text == ' ') {
 			text++;
 		}
-		size_t n = strcspn(text, " ");
-		char word[256];
-		snprintf(word, sizeof word, "%.*s", (int)(n < sizeof word ? n : sizeof word - 1), text);
-		int columns = text_columns(word);
-		if (x > 0 && x + 1 + columns > p.w) {
+		int columns = next_word(&text, p.w, word, sizeof word);
+		if (columns == 0) {
+			break;
+		}
+		if (x > 0 && x + blank + columns > p.w) {
+			if (y == p.h - 1) {
+				pane_put(p, x < p.w ? x : p.w - 1, y, 0x2026, meaning);      /* more than there is room for */
+				return y - start + 1;
+			}
 			y++, x = 0;
 		}
-		x += x > 0;
-		pane_fit(p, x, y, p.w - x, meaning, word);
+		x += x > 0 && blank;
+		pane_text(p, x, y, meaning, word);
 		x += columns;
-		text += n;
 	}
 	return y - start + (x > 0);
 }

@@ -66,7 +66,8 @@ int pane_fit(struct pane pane, int x, int y, int w, enum cell_meaning meaning, c
 int pane_fit_end(struct pane pane, int x, int y, int w, enum cell_meaning meaning, const char *text);
 /* Ends before column x + w; cut at the left when it does not fit. */
 void pane_right(struct pane pane, int x, int y, int w, enum cell_meaning meaning, const char *text);
-/* Breaks text at blanks into lines of the pane's width; returns the lines used. */
+/* Breaks text at blanks into lines of the pane's width, words that are longer anywhere; what the pane has no room for ends in an ellipsis. Returns
+ * the lines used. */
 int pane_wrap(struct pane pane, int y, enum cell_meaning meaning, const char *text);
 /* A box with a title; returns what is inside. */
 struct pane pane_box(struct pane pane, const char *title, bool focus);
