@@ -146,6 +146,7 @@ static void follow_on(struct app *app)
 		form_adopt(app, &app->run_config);
 	}
 	app_note(app, false, "now %s", name);
+	app->note_time = 0;                          /* for the log: the header says it, and the keys stay in sight */
 }
 
 static void drop_pending(struct app *app)
@@ -229,25 +230,6 @@ static void choose_run(struct app *app)
 	}
 }
 
-static void start_waiting(struct app *app)
-{
-	struct cvt_error err;
-	/* A runner just started has not taken its lock yet: the list would call for the next one beside it. */
-	if (!app->n_waiting || launch_any() || app_any_alive(app) || app_alive(app)) {
-		return;
-	}
-	char folder[1024];
-	snprintf(folder, sizeof folder, "%s", app->waiting[0]);
-	memmove(app->waiting, app->waiting + 1, sizeof app->waiting[0] * (size_t)--app->n_waiting);
-	if (launch_runner(folder, &err) != CVT_OK) {
-		app_note(app, true, "%s", err.message);
-		return;
-	}
-	app_attach(app, folder);
-	app->tail = true;
-	worker_hurry(app->worker);
-}
-
 static bool same_runs(const struct cvt_run *a, const struct cvt_run *b, int n)
 {
 	for (int i = 0; i < n; i++) {
@@ -280,7 +262,6 @@ static bool take_results(struct app *app)
 		if (!app->chose_run) {
 			choose_run(app);
 		}
-		start_waiting(app);
 		follow_on(app);
 	}
 	if (worker_take_facts(app->worker, &facts) && !strcmp(facts.data, app->form.facts.data)) {

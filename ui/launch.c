@@ -64,15 +64,14 @@ int launch_create(const char *store, const struct cvt_config *wanted, int n_clas
 	return status;
 }
 
-int launch_runner(const char *folder, struct cvt_error *err)
+/* A process in a session of its own, whose errors go to the log of the run in the folder. */
+static int launch(char *const argv[], const char *folder, struct cvt_error *err)
 {
-	char self[] = "/proc/self/exe", name[] = "convtui", command[] = "resume", where[1024], log[1100];
-	char *argv[] = {name, command, where, NULL};
+	char self[] = "/proc/self/exe", log[1100];
 	posix_spawn_file_actions_t files;
 	posix_spawnattr_t attributes;
 	sigset_t none, all;
 	pid_t pid;
-	snprintf(where, sizeof where, "%s", folder);
 	snprintf(log, sizeof log, "%s/log.txt", folder);
 	if (posix_spawn_file_actions_init(&files) != 0) {
 		return cvt_fail(err, CVT_ERR_MEMORY, "no memory to start the runner");
@@ -96,6 +95,24 @@ int launch_runner(const char *folder, struct cvt_error *err)
 		children[n_children++] = pid;
 	}
 	return CVT_OK;
+}
+
+int launch_runner(const char *folder, struct cvt_error *err)
+{
+	char name[] = "convtui", command[] = "resume", where[1024];
+	char *argv[] = {name, command, where, NULL};
+	snprintf(where, sizeof where, "%s", folder);
+	return launch(argv, folder, err);
+}
+
+int launch_after(const char *store, const struct cvt_run *run, const char *after, struct cvt_error *err)
+{
+	char name[] = "convtui", command[] = "work", runs[] = "--runs", flag[] = "--after", where[1024], first[1024], own[96];
+	char *argv[] = {name, command, runs, where, flag, first, own, NULL};
+	snprintf(where, sizeof where, "%s", store);
+	snprintf(first, sizeof first, "%s", after);
+	snprintf(own, sizeof own, "%s", run->name);
+	return launch(argv, run->folder, err);
 }
 
 bool launch_any(void)

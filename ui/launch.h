@@ -11,6 +11,9 @@ CVT_NODISCARD int launch_create(const char *store, const struct cvt_config *conf
 	struct cvt_error *err);
 /* `convtui resume FOLDER` in a session of its own: no terminal, no signal of ours reaches it. What it prints goes to the run's log.txt. */
 CVT_NODISCARD int launch_runner(const char *folder, struct cvt_error *err);
+/* `convtui work --after FOLDER RUN`, the same way: the queued run is trained when the one in the folder `after` has ended, with or without a
+ * screen. Where that is queued itself, after that one's end. */
+CVT_NODISCARD int launch_after(const char *store, const struct cvt_run *run, const char *after, struct cvt_error *err);
 /* Takes leave of runners that ended, without waiting. Returns how many ended with an exit code that tells of a failure. */
 int launch_reap(void);
 /* Is a runner that this process started still there, although its run may not say so yet? */

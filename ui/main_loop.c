@@ -74,9 +74,6 @@ static void print_summary(const struct app *app)
 	if (app_alive(app)) {
 		printf("it goes on without the screen: `convtui %s` shows it again\n", app->session->run.name);
 	}
-	if (app->n_waiting > 0) {
-		printf("%d queued run%s: `convtui work` trains %s\n", app->n_waiting, app->n_waiting == 1 ? "" : "s", app->n_waiting == 1 ? "it" : "them");
-	}
 }
 
 static void read_keys(struct app *app)

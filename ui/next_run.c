@@ -117,6 +117,38 @@ void form_start(struct app *app)
 	form_start_now(app, 1);
 }
 
+/* What a new run waits for: the newest that waits already, else the run that is followed, else the one that is alive. */
+static const char *folder_before(const struct app *app)
+{
+	for (int i = 0; *app->last_waiting && i < app->n_runs; i++) {
+		if (!strcmp(app->runs[i].name, app->last_waiting) && app->runs[i].live.state == CVT_STATE_QUEUED) {
+			return app->runs[i].folder;
+		}
+	}
+	const struct cvt_run *alive = app_any_alive(app);
+	return app->session && (app_alive(app) || !alive) ? app->session->run.folder : alive ? alive->folder : NULL;
+}
+
+static void start_later(struct app *app, const struct cvt_run *run, bool stop)
+{
+	struct cvt_error err;
+	char id[24];
+	const char *before = folder_before(app);
+	const struct cvt_run *alive = app_alive(app) ? &app->session->run : app_any_alive(app);
+	if (!before || launch_after(app->store, run, before, &err) != CVT_OK) {
+		app_note(app, true, "%s is queued: convtui work starts it%s%s", run->name, before ? "; " : "", before ? err.message : "");
+		return;
+	}
+	if (stop && alive && cvt_run_command(alive->folder, "stop", "", id, &err) != CVT_OK) {
+		app_note(app, true, "%s", err.message);
+		return;
+	}
+	snprintf(app->last_waiting, sizeof app->last_waiting, "%s", run->name);
+	app->tail = true;
+	app_note(app, false, "%s is queued: it starts when %s has ended, with or without this screen", run->name, strrchr(before, '/') ? strrchr(before, '/') + 1 :
+		before);
+}
+
 void form_start_now(struct app *app, int how)
 {
 	struct cvt_error err;
@@ -141,16 +173,5 @@ void form_start_now(struct app *app, int how)
 		app_note(app, false, "started %s", run.name);
 		return;
 	}
-	if (app->n_waiting < (int)(sizeof app->waiting / sizeof *app->waiting)) {
-		snprintf(app->waiting[app->n_waiting++], sizeof app->waiting[0], "%s", run.folder);
-	}
-	if (how == 2) {
-		/* The one that is followed, when it is alive; else the one that is. */
-		const struct cvt_run *alive = app_alive(app) ? &app->session->run : app_any_alive(app);
-		char id[24];
-		if (alive && cvt_run_command(alive->folder, "stop", "", id, &err) != CVT_OK) {
-			app_note(app, true, "%s", err.message);
-		}
-	}
-	app_note(app, false, "%s is queued: this screen starts it when the other has ended (or convtui work does)", run.name);
+	start_later(app, &run, how == 2);
 }

@@ -73,10 +73,7 @@ struct app {
 	struct edit filter_edit;
 	double rate;                         /* multiply-adds a second that past runs trained at; NaN: none has */
 
-	/* Runs created here that wait for another to end. */
-	char waiting[8][1024];
-	int n_waiting;
-	char start_after[1024];
+	char last_waiting[96];               /* the newest run created here to start after another */
 
 	enum focus focus;
 	enum overlay overlay;
@@ -114,7 +111,7 @@ CVT_NODISCARD int app_init(struct app *app, const struct app_options *options, b
 void app_finish(struct app *app);
 /* Without threads: does all that waits now. */
 void app_settle(struct app *app);
-/* What happens when time passes: rows, lists, waiting runs. True: something changed. */
+/* What happens when time passes: rows, lists. True: something changed. */
 bool app_tick(struct app *app);
 void app_draw(struct app *app, struct grid *grid);
 void app_key(struct app *app, int key);

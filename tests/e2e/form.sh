@@ -98,6 +98,42 @@ check "$([ "$(wc -l <"$run/epochs.csv")" = 4 ]; echo $?)" "three epochs in the f
 grep -q "^data: .*pictures" "$run/config.yaml" && grep -q '^layers: 2' "$run/config.yaml"
 check $? "config.yaml says what was chosen" "$run/config.yaml"
 
+# ---- after the one that trains, with or without the screen ----
+"$CONVTUI" queue --data "$pictures" --layers 1 --image-size 16 --batch 4 --epochs 100000 --threads 1 >/dev/null
+first=$(newest)
+"$CONVTUI" resume "$first" >/dev/null 2>&1 &
+wait_for is "$first" training
+start 120x40 "$CONVTUI; echo left; sleep 1000"
+until_true "the run that trains is attached to" shows "(training|evaluating) ${first##*/}"
+keys n
+until_true "the form begins with its options" shows 'epochs +100000'
+until_true "and its pictures" shows '60 pictures, 3 classes'
+keys G
+until_true "G asks" shows 'start when it has ended'
+keys Enter
+until_true "the next is queued, and that is said" shows 'it starts when .* has ended, with or without this screen'
+second=$(newest)
+check "$([ "$first" != "$second" ] && is "$second" queued; echo $?)" "a second run waits"
+keys q
+until_true "q asks" shows 'leave it running'
+keys Enter
+until_true "and leaves" shows '^left'
+"$CONVTUI" steer "$first" stop >/dev/null
+until_true "when the first has ended the second trains, without a screen" is "$second" training
+is "$first" stopped
+check $? "the first is stopped"
+start 120x40 "$CONVTUI; echo left; sleep 1000"
+until_true "a new screen shows the second" shows "(training|evaluating) ${second##*/}"
+"$CONVTUI" queue --data "$pictures" --layers 2 --image-size 16 --batch 4 --epochs 100000 --threads 1 >/dev/null
+third=$(newest)
+"$CONVTUI" work --after "$second" "${third##*/}" >/dev/null 2>&1 &
+"$CONVTUI" steer "$second" stop >/dev/null
+until_true "and follows on to the next that is trained" shows "(training|evaluating) ${third##*/}"
+"$CONVTUI" steer "$third" stop >/dev/null
+until_true "to its end" shows "stopped ${third##*/}"
+keys q
+until_true "q leaves" shows '^left'
+
 # ---- errors before the screen ----
 said() { "$@" >"$work/out" 2>"$work/err" </dev/null; [ $? != 0 ] && [ "$(wc -l <"$work/err")" = 1 ] && grep -q '^convtui: ' "$work/err"; }
 said "$CONVTUI" nosuchrun

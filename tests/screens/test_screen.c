@@ -400,7 +400,7 @@ static void starting_beside_a_live_run_says_what_each_choice_means(void **state)
 	stage_open(&s, 80, 24, GLYPHS_BRAILLE, true);
 	keys(&s, "G");
 	assert_int_equal(s.app->overlay, OVERLAY_START);
-	assert_true(shows(&s, "start when it has ended") && shows(&s, "convtui work"));
+	assert_true(shows(&s, "start when it has ended") && shows(&s, "with or without this screen"));
 	keys(&s, "Down");
 	assert_true(shows(&s, "both share the processor"));
 	keys(&s, "Up Up Enter");                     /* not now */

@@ -286,7 +286,7 @@ static void labels_stand_evenly(void **state)
 				fabs(a.lo + a.step * (rows - 1) / a.apart - a.hi) > 1e-9 * a.hi || fabs(first / a.step - round(first / a.step)) > 1e-6 ||
 				a.first < 0 || a.first >= a.apart || a.first + a.apart >= rows + (rows < 3) ||
 				!(fabs(mantissa - 1) < 1e-6 || fabs(mantissa - 2) < 1e-6 || fabs(mantissa - 5) < 1e-6) ||
-				(rows >= 7 && a.hi - a.lo > (rows >= 14 ? 1.5 : rows >= 10 ? 1.7 : 1.81) * (hi - lo))) {
+				(rows >= 7 && a.hi - a.lo > (rows >= 14 ? 1.65 : rows >= 10 ? 1.7 : 1.81) * (hi - lo))) {
 				fail_msg("rows %d, %g..%g: %g..%g, a tick of %g each %d rows", rows, lo, hi, a.lo, a.hi, a.step, a.apart);
 			}
 			a = axis_align(100 - i / 2.0, 100, rows, true);

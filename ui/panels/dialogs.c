@@ -108,9 +108,9 @@ void panel_dialog(const struct app *app, struct pane screen)
 	if (alive) {
 		cvt_text_clean(name, sizeof name, alive->name);
 	}
-	const char *hint = app->overlay == OVERLAY_START && app->choice == 0 ? "waits for this screen, or `convtui work`, to start it" :
+	const char *hint = app->overlay == OVERLAY_START && app->choice == 0 ? "with or without this screen" :
 		app->overlay == OVERLAY_START && app->choice == 1 ? "both share the processor" :
-		app->overlay == OVERLAY_QUIT && app->n_waiting > 0 && app->choice < 3 ? "queued runs then wait for `convtui work`" : "";
+		app->overlay == OVERLAY_START && app->choice == 2 ? "convtui resume goes on with it later" : "";
 	snprintf(question, sizeof question, "%s is %s.", alive ? name : "A run", alive ? cvt_state_name(alive->live.state) : "starting");
 	struct pane inner = overlay(screen, text_columns(question) + 8 > 56 ? text_columns(question) + 8 : 56, n + 6, app->overlay == OVERLAY_QUIT ? "Leave" :
 		app->overlay == OVERLAY_STOP ? "Stop" : "Start");

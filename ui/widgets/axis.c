@@ -56,7 +56,7 @@ struct axis_rows axis_align(double lo, double hi, int rows, bool from_top)
 				continue;
 			}
 			int labels = (last - axis.first) / apart, few = wish - labels, many = labels - 2 * wish;
-			double cost = (axis.hi - axis.lo) / (hi - lo) + 0.3 * (few > 0 ? few : 0) / wish + 0.04 * (many > 0 ? many : 0);
+			double cost = (axis.hi - axis.lo) / (hi - lo) + 0.6 * (few > 0 ? few : 0) / wish + 0.04 * (many > 0 ? many : 0);
 			if (cost < least - 1e-9) {
 				least = cost;
 				best = axis;
