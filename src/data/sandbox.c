@@ -21,6 +21,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "convtui/machine.h"
 #include "data/sandbox_filter.h"
 
 enum { CHILD_FD = 3, POLL_MS = 100 };
@@ -244,6 +245,18 @@ static int why_gone(int status, struct cvt_error *err)
 	return cvt_fail(err, CVT_ERR_IO, "its decoder ended without an answer");
 }
 
+/* What a child says is believed of its picture only: one that was taken over must not end the run with a code that stands for something else. It
+ * may lack memory through no fault of the picture where the machine has less than its limit. */
+static int code_of_picture(const struct cvt_sandbox *s, int code)
+{
+	if (code == CVT_ERR_MEMORY) {
+		int64_t memory = cvt_machine_memory(NULL);
+
+		return memory > 0 && (uint64_t)memory < s->limits.memory_bytes ? CVT_ERR_MEMORY : CVT_ERR_RANGE;
+	}
+	return code == CVT_ERR_RANGE || code == CVT_ERR_IO ? code : CVT_ERR_FORMAT;
+}
+
 static int ask_child(struct cvt_sandbox *s, const struct request *request, struct cvt_error *err)
 {
 	struct reply reply;
@@ -261,7 +274,7 @@ static int ask_child(struct cvt_sandbox *s, const struct request *request, struc
 	reply.message[sizeof reply.message - 1] = 0;
 	if (reply.code == CVT_OK)
 		return CVT_OK;
-	return cvt_fail(err, reply.code < 0 && reply.code >= CVT_ERR_UNSUPPORTED ? reply.code : CVT_ERR_FORMAT, "%s", reply.message);
+	return cvt_fail(err, code_of_picture(s, reply.code), "%s", reply.message);
 }
 
 int cvt_sandbox_decode(struct cvt_sandbox *sandbox, const char *path, const struct cvt_decode_request *request, unsigned char *pixels,
