@@ -13,142 +13,9 @@
 
 #include <cmocka.h>
 
-#include "fixture.h"
-#include "keys.h"
-#include "state.h"
+#include "stage.h"
 #include "term/dump.h"
 #include "term/key.h"
-
-struct stage {
-	char folder[64], store[80];
-	struct app *app;
-	struct grid *grid;
-	struct cvt_writer *writer;           /* keeps the last run alive */
-};
-
-static void remove_folder(const char *folder)
-{
-	char command[128];
-	snprintf(command, sizeof command, "rm -rf '%s'", folder);
-	assert_int_equal(system(command), 0);
-}
-
-static const struct fixture_run old_run = {"2026-01-01-1-cnn", "x + 13", 1, 20, 160, 50, -1, CVT_STATE_DONE};
-static const struct fixture_run diverged = {"2026-01-01-2-cnn", "x*3 if x < 27 else x + 13", 3, 20, 40, -1, 33, CVT_STATE_DIVERGED};
-static const struct fixture_run live_run = {"2026-01-02-1-cnn", "x*2 if x < 20 else x + x//2", 4, 20, 68, -1, -1, CVT_STATE_TRAINING};
-
-static void stage_open(struct stage *s, int w, int h, enum glyphs glyphs, bool alive)
-{
-	struct cvt_run run;
-	struct cvt_error err;
-	memset(s, 0, sizeof *s);
-	snprintf(s->folder, sizeof s->folder, "/tmp/convtui-screen-XXXXXX");
-	assert_non_null(mkdtemp(s->folder));
-	snprintf(s->store, sizeof s->store, "%s/runs", s->folder);
-	assert_int_equal(fixture_make(s->store, &old_run, &run, NULL), CVT_OK);
-	assert_int_equal(fixture_make(s->store, &diverged, &run, NULL), CVT_OK);
-	if (alive) {
-		assert_int_equal(fixture_make(s->store, &live_run, &run, &s->writer), CVT_OK);
-	}
-	s->app = malloc(sizeof *s->app);
-	assert_non_null(s->app);
-	struct app_options options = {.runs = s->store};
-	assert_int_equal(app_init(s->app, &options, false, &err), CVT_OK);
-	app_settle(s->app);
-	assert_int_equal(grid_create(w, h, glyphs, &s->grid), CVT_OK);
-}
-
-static void stage_close(struct stage *s)
-{
-	app_finish(s->app);
-	free(s->app);
-	grid_destroy(s->grid);
-	cvt_writer_close(s->writer);
-	remove_folder(s->folder);
-}
-
-/* Draws with the clocks stopped. */
-static void draw(struct stage *s)
-{
-	app_settle(s->app);
-	form_update_cost(s->app);
-	/* What the engine predicts of memory is its own tests' matter. */
-	s->app->form.cost.what.train_bytes = 1300000000;
-	s->app->form.cost.what.checkpoint_bytes = 15000000;
-	s->app->wall = 1767348009;
-	s->app->load = 1.9;
-	s->app->note_time = 0;
-	app_draw(s->app, s->grid);
-}
-
-static void keys(struct stage *s, const char *names)
-{
-	char copy[256], *save = NULL;
-	snprintf(copy, sizeof copy, "%s", names);
-	app_draw(s->app, s->grid);
-	for (char *word = strtok_r(copy, " ", &save); word; word = strtok_r(NULL, " ", &save)) {
-		assert_int_not_equal(key_from_name(word), 0);
-		app_key(s->app, key_from_name(word));
-	}
-}
-
-static void type(struct stage *s, const char *text)
-{
-	while (*text) {
-		app_key(s->app, (int)text_next(&text));
-	}
-}
-
-static void golden_path(const char *name, char *path, size_t size)
-{
-	const char *tests = getenv("CVT_TESTS");
-	snprintf(path, size, "%s/screens/golden/%s.txt", tests ? tests : "tests", name);
-}
-
-static void compare(struct stage *s, const char *name)
-{
-	char path[512], *text, *meanings, *both, wanted[200000];
-	draw(s);
-	assert_int_equal(dump_text(s->grid, &text), CVT_OK);
-	assert_int_equal(dump_meanings(s->grid, &meanings), CVT_OK);
-	assert_true(asprintf(&both, "%s--- what each cell means\n%s", text, meanings) > 0);
-	golden_path(name, path, sizeof path);
-	if (getenv("CVT_GOLDEN_WRITE")) {
-		FILE *out = fopen(path, "w");
-		assert_non_null(out);
-		fputs(both, out);
-		assert_int_equal(fclose(out), 0);
-	}
-	FILE *in = fopen(path, "r");
-	if (!in) {
-		fail_msg("no %s", path);
-	}
-	size_t n = fread(wanted, 1, sizeof wanted - 1, in);
-	wanted[n] = 0;
-	fclose(in);
-	const char *a = both, *b = wanted;
-	for (int line = 1; *a || *b; line++) {
-		size_t la = strcspn(a, "\n"), lb = strcspn(b, "\n");
-		if (la != lb || memcmp(a, b, la) != 0) {
-			fail_msg("%s line %d\n  is     %.*s\n  wanted %.*s", path, line, (int)la, a, (int)lb, b);
-		}
-		a += la + (a[la] == '\n');
-		b += lb + (b[lb] == '\n');
-	}
-	free(text);
-	free(meanings);
-	free(both);
-}
-
-static bool shows(struct stage *s, const char *what)
-{
-	char *text;
-	draw(s);
-	assert_int_equal(dump_text(s->grid, &text), CVT_OK);
-	bool found = strstr(text, what) != NULL;
-	free(text);
-	return found;
-}
 
 static void training_at_120x40(void **state)
 {
@@ -183,131 +50,6 @@ static void help_and_steering(void **state)
 	compare(&s, "steer-100x30");
 	keys(&s, "Esc ?");
 	compare(&s, "help-100x30");
-	stage_close(&s);
-}
-
-static void default_form(struct stage *s)
-{
-	cvt_config_init(&s->app->form.config);
-	cvt_config_resolve(&s->app->form.config);
-}
-
-static void the_rule_is_edited_with_its_maps(void **state)
-{
-	struct stage s;
-	(void)state;
-	stage_open(&s, 120, 40, GLYPHS_BRAILLE, false);
-	default_form(&s);
-	assert_true(shows(&s, "3 \u2192 16 \u2192 29 \u2192 42 \u2192 55"));
-	keys(&s, "Down Down Down Down Enter ^U");
-	type(&s, "x*2");
-	assert_true(shows(&s, "3 \u2192 6 \u2192 12 \u2192 24 \u2192 48"));
-	type(&s, " if x < 20 els x + x//2");
-	compare(&s, "rule-error-120x40");
-	/* The caret stands under the column of the error. */
-	assert_true(s.app->form.error.column > 0);
-	keys(&s, "Enter");
-	assert_true(s.app->form.open);
-	keys(&s, "Esc");
-	assert_false(s.app->form.open);
-	assert_string_equal(s.app->form.config.expansion, "x + 13");
-	keys(&s, "Enter ^U");
-	type(&s, "x*2 if x < 20 else x + x//2");
-	keys(&s, "Enter");
-	assert_string_equal(s.app->form.config.expansion, "x*2 if x < 20 else x + x//2");
-	assert_true(shows(&s, "2,391,607 parameters"));
-	stage_close(&s);
-}
-
-static void characters_are_commands_unless_a_field_is_open(void **state)
-{
-	struct stage s;
-	(void)state;
-	stage_open(&s, 120, 40, GLYPHS_BRAILLE, false);
-	keys(&s, "Enter");
-	type(&s, "q1?");
-	assert_false(s.app->leaving);
-	assert_true(strstr(s.app->form.edit.text, "q1?") != NULL);
-	keys(&s, "Esc ?");
-	assert_int_equal(s.app->overlay, OVERLAY_HELP);
-	keys(&s, "Esc q");
-	assert_true(s.app->leaving);
-	stage_close(&s);
-}
-
-static void what_is_pasted_is_no_command(void **state)
-{
-	struct stage s;
-	(void)state;
-	stage_open(&s, 120, 40, GLYPHS_BRAILLE, false);
-	app_key(s.app, KEY_PASTED);
-	type(&s, "q");
-	app_key(s.app, KEY_RETURN);
-	app_key(s.app, KEY_PASTED);
-	assert_false(s.app->leaving);
-	assert_false(s.app->form.open);
-	stage_close(&s);
-}
-
-static void the_form_shows_what_applies(void **state)
-{
-	struct stage s;
-	(void)state;
-	stage_open(&s, 120, 40, GLYPHS_BRAILLE, false);
-	assert_true(shows(&s, "expansion"));
-	keys(&s, "Down Down Right");
-	assert_int_equal(s.app->form.config.arch, CVT_ARCH_VGG_A);
-	assert_false(shows(&s, "expansion"));
-	assert_true(shows(&s, "160,241,411 parameters"));
-	stage_close(&s);
-}
-
-/* A folder that is not there is said whole at every size, and nothing is begun with it. */
-static void a_missing_folder_is_said_before_the_start(void **state)
-{
-	static const struct { int w, h; } sizes[] = {{80, 24}, {100, 30}, {120, 40}, {200, 60}};
-	struct stage s;
-	(void)state;
-	for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-		stage_open(&s, sizes[i].w, sizes[i].h, GLYPHS_BRAILLE, false);
-		keys(&s, "Home Enter ^U");
-		type(&s, "/no/such/folder");
-		keys(&s, "Enter");
-		if (!shows(&s, "/no/such/folder") || !shows(&s, "cannot") || !shows(&s, "directory")) {
-			char *text;
-			assert_int_equal(dump_text(s.grid, &text), CVT_OK);
-			fail_msg("%d x %d\n%s", sizes[i].w, sizes[i].h, text);
-		}
-		int before = s.app->n_runs;
-		keys(&s, "G");
-		draw(&s);
-		assert_int_equal(s.app->n_runs, before);
-		assert_int_equal(s.app->overlay, OVERLAY_NONE);
-		stage_close(&s);
-	}
-}
-
-static bool same_option(const struct app *app, const char *key, const char *text)
-{
-	char is[1024];
-	cvt_config_get(&app->form.config, cvt_option_find(key), is, sizeof is);
-	return !strcmp(is, text);
-}
-
-/* The form begins as the run that is shown; what a person has changed stays. */
-static void the_form_begins_with_the_options_of_the_run(void **state)
-{
-	struct stage s;
-	(void)state;
-	stage_open(&s, 120, 40, GLYPHS_BRAILLE, true);
-	assert_true(same_option(s.app, "expansion", live_run.expansion));
-	app_attach(s.app, s.app->runs[0].folder);
-	assert_true(same_option(s.app, "expansion", old_run.expansion) && same_option(s.app, "layers", "1"));
-	keys(&s, "n Down Down Down Right");
-	assert_true(same_option(s.app, "layers", "2"));
-	assert_true(same_option(s.app, "lr", "0.002"));      /* still the rate of the depth */
-	app_attach(s.app, s.app->runs[1].folder);
-	assert_true(same_option(s.app, "layers", "2"));
 	stage_close(&s);
 }
 
@@ -391,23 +133,6 @@ static void the_next_run_is_followed(void **state)
 		cvt_writer_close(second);
 		stage_close(&s);
 	}
-}
-
-static void starting_beside_a_live_run_says_what_each_choice_means(void **state)
-{
-	struct stage s;
-	(void)state;
-	stage_open(&s, 80, 24, GLYPHS_BRAILLE, true);
-	keys(&s, "G");
-	assert_int_equal(s.app->overlay, OVERLAY_START);
-	assert_true(shows(&s, "start when it has ended") && shows(&s, "with or without this screen"));
-	keys(&s, "Down");
-	assert_true(shows(&s, "both share the processor"));
-	keys(&s, "Up Up Enter");                     /* not now */
-	assert_int_equal(s.app->overlay, OVERLAY_NONE);
-	draw(&s);
-	assert_int_equal(s.app->n_runs, 3);
-	stage_close(&s);
 }
 
 static void q_with_a_live_run_asks(void **state)
@@ -685,16 +410,9 @@ int main(void)
 		cmocka_unit_test(training_at_120x40),
 		cmocka_unit_test(training_at_80x24),
 		cmocka_unit_test(help_and_steering),
-		cmocka_unit_test(the_rule_is_edited_with_its_maps),
-		cmocka_unit_test(characters_are_commands_unless_a_field_is_open),
-		cmocka_unit_test(what_is_pasted_is_no_command),
-		cmocka_unit_test(the_form_shows_what_applies),
-		cmocka_unit_test(a_missing_folder_is_said_before_the_start),
-		cmocka_unit_test(the_form_begins_with_the_options_of_the_run),
 		cmocka_unit_test(the_table_agrees_with_the_header),
 		cmocka_unit_test(a_schedule_is_steered_by_its_base),
 		cmocka_unit_test(the_next_run_is_followed),
-		cmocka_unit_test(starting_beside_a_live_run_says_what_each_choice_means),
 		cmocka_unit_test(q_with_a_live_run_asks),
 		cmocka_unit_test(commands_are_pending_until_they_take_effect), cmocka_unit_test(a_mark_does_not_wait_for_one_ahead),
 		cmocka_unit_test(a_run_that_has_ended_is_not_steered),

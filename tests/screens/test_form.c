@@ -1,0 +1,167 @@
+/* test_form.c - the form of the next run: what it shows, takes, refuses and starts. */
+#include <locale.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "stage.h"
+#include "term/dump.h"
+#include "term/key.h"
+
+static void the_rule_is_edited_with_its_maps(void **state)
+{
+	struct stage s;
+	(void)state;
+	stage_open(&s, 120, 40, GLYPHS_BRAILLE, false);
+	default_form(&s);
+	assert_true(shows(&s, "3 \u2192 16 \u2192 29 \u2192 42 \u2192 55"));
+	keys(&s, "Down Down Down Down Enter ^U");
+	type(&s, "x*2");
+	assert_true(shows(&s, "3 \u2192 6 \u2192 12 \u2192 24 \u2192 48"));
+	type(&s, " if x < 20 els x + x//2");
+	compare(&s, "rule-error-120x40");
+	/* The caret stands under the column of the error. */
+	assert_true(s.app->form.error.column > 0);
+	keys(&s, "Enter");
+	assert_true(s.app->form.open);
+	keys(&s, "Esc");
+	assert_false(s.app->form.open);
+	assert_string_equal(s.app->form.config.expansion, "x + 13");
+	keys(&s, "Enter ^U");
+	type(&s, "x*2 if x < 20 else x + x//2");
+	keys(&s, "Enter");
+	assert_string_equal(s.app->form.config.expansion, "x*2 if x < 20 else x + x//2");
+	assert_true(shows(&s, "2,391,607 parameters"));
+	stage_close(&s);
+}
+
+static void characters_are_commands_unless_a_field_is_open(void **state)
+{
+	struct stage s;
+	(void)state;
+	stage_open(&s, 120, 40, GLYPHS_BRAILLE, false);
+	keys(&s, "Enter");
+	type(&s, "q1?");
+	assert_false(s.app->leaving);
+	assert_true(strstr(s.app->form.edit.text, "q1?") != NULL);
+	keys(&s, "Esc ?");
+	assert_int_equal(s.app->overlay, OVERLAY_HELP);
+	keys(&s, "Esc q");
+	assert_true(s.app->leaving);
+	stage_close(&s);
+}
+
+static void what_is_pasted_is_no_command(void **state)
+{
+	struct stage s;
+	(void)state;
+	stage_open(&s, 120, 40, GLYPHS_BRAILLE, false);
+	app_key(s.app, KEY_PASTED);
+	type(&s, "q");
+	app_key(s.app, KEY_RETURN);
+	app_key(s.app, KEY_PASTED);
+	assert_false(s.app->leaving);
+	assert_false(s.app->form.open);
+	stage_close(&s);
+}
+
+static void the_form_shows_what_applies(void **state)
+{
+	struct stage s;
+	(void)state;
+	stage_open(&s, 120, 40, GLYPHS_BRAILLE, false);
+	assert_true(shows(&s, "expansion"));
+	keys(&s, "Down Down Right");
+	assert_int_equal(s.app->form.config.arch, CVT_ARCH_VGG_A);
+	assert_false(shows(&s, "expansion"));
+	assert_true(shows(&s, "160,241,411 parameters"));
+	stage_close(&s);
+}
+
+/* A folder that is not there is said whole at every size, and nothing is begun with it. */
+static void a_missing_folder_is_said_before_the_start(void **state)
+{
+	static const struct { int w, h; } sizes[] = {{80, 24}, {100, 30}, {120, 40}, {200, 60}};
+	struct stage s;
+	(void)state;
+	for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+		stage_open(&s, sizes[i].w, sizes[i].h, GLYPHS_BRAILLE, false);
+		keys(&s, "Home Enter ^U");
+		type(&s, "/no/such/folder");
+		keys(&s, "Enter");
+		if (!shows(&s, "/no/such/folder") || !shows(&s, "cannot") || !shows(&s, "directory")) {
+			char *text;
+			assert_int_equal(dump_text(s.grid, &text), CVT_OK);
+			fail_msg("%d x %d\n%s", sizes[i].w, sizes[i].h, text);
+		}
+		int before = s.app->n_runs;
+		keys(&s, "G");
+		draw(&s);
+		assert_int_equal(s.app->n_runs, before);
+		assert_int_equal(s.app->overlay, OVERLAY_NONE);
+		stage_close(&s);
+	}
+}
+
+static bool same_option(const struct app *app, const char *key, const char *text)
+{
+	char is[1024];
+	cvt_config_get(&app->form.config, cvt_option_find(key), is, sizeof is);
+	return !strcmp(is, text);
+}
+
+/* The form begins as the run that is shown; what a person has changed stays. */
+static void the_form_begins_with_the_options_of_the_run(void **state)
+{
+	struct stage s;
+	(void)state;
+	stage_open(&s, 120, 40, GLYPHS_BRAILLE, true);
+	assert_true(same_option(s.app, "expansion", live_run.expansion));
+	app_attach(s.app, s.app->runs[0].folder);
+	assert_true(same_option(s.app, "expansion", old_run.expansion) && same_option(s.app, "layers", "1"));
+	keys(&s, "n Down Down Down Right");
+	assert_true(same_option(s.app, "layers", "2"));
+	assert_true(same_option(s.app, "lr", "0.002"));      /* still the rate of the depth */
+	app_attach(s.app, s.app->runs[1].folder);
+	assert_true(same_option(s.app, "layers", "2"));
+	stage_close(&s);
+}
+
+static void starting_beside_a_live_run_says_what_each_choice_means(void **state)
+{
+	struct stage s;
+	(void)state;
+	stage_open(&s, 80, 24, GLYPHS_BRAILLE, true);
+	keys(&s, "G");
+	assert_int_equal(s.app->overlay, OVERLAY_START);
+	assert_true(shows(&s, "start when it has ended") && shows(&s, "with or without this screen"));
+	keys(&s, "Down");
+	assert_true(shows(&s, "both share the processor"));
+	keys(&s, "Up Up Enter");                     /* not now */
+	assert_int_equal(s.app->overlay, OVERLAY_NONE);
+	draw(&s);
+	assert_int_equal(s.app->n_runs, 3);
+	stage_close(&s);
+}
+
+int main(void)
+{
+	setlocale(LC_CTYPE, "C.UTF-8");
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_rule_is_edited_with_its_maps),
+		cmocka_unit_test(characters_are_commands_unless_a_field_is_open),
+		cmocka_unit_test(what_is_pasted_is_no_command),
+		cmocka_unit_test(the_form_shows_what_applies),
+		cmocka_unit_test(a_missing_folder_is_said_before_the_start),
+		cmocka_unit_test(the_form_begins_with_the_options_of_the_run),
+		cmocka_unit_test(starting_beside_a_live_run_says_what_each_choice_means),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
