@@ -92,7 +92,8 @@ const char *const *dialog_choices(const struct app *app)
 {
 	static const char *const quit[] = {"leave it running", "stop after this epoch, and leave", "stop now and save, and leave", "stay", NULL};
 	static const char *const stop[] = {"stop after this epoch", "stop now and save", "go on", NULL};
-	static const char *const start[] = {"start when it has ended", "start beside it", "stop it and save, then start", "not now", NULL};
+	static const char *const start[] = {"start when it has ended, with or without this screen", "start beside it: both share the processor",
+		"stop it and save, then start", "not now", NULL};
 	return app->overlay == OVERLAY_QUIT ? quit : app->overlay == OVERLAY_STOP ? stop : start;
 }
 
@@ -108,11 +109,12 @@ void panel_dialog(const struct app *app, struct pane screen)
 	if (alive) {
 		cvt_text_clean(name, sizeof name, alive->name);
 	}
-	const char *hint = app->overlay == OVERLAY_START && app->choice == 0 ? "with or without this screen" :
-		app->overlay == OVERLAY_START && app->choice == 1 ? "both share the processor" :
-		app->overlay == OVERLAY_START && app->choice == 2 ? "convtui resume goes on with it later" : "";
 	snprintf(question, sizeof question, "%s is %s.", alive ? name : "A run", alive ? cvt_state_name(alive->live.state) : "starting");
-	struct pane inner = overlay(screen, text_columns(question) + 8 > 56 ? text_columns(question) + 8 : 56, n + 6, app->overlay == OVERLAY_QUIT ? "Leave" :
+	int wide = text_columns(question) + 8;
+	for (int i = 0; i < n; i++) {
+		wide = text_columns(choices[i]) + 10 > wide ? text_columns(choices[i]) + 10 : wide;
+	}
+	struct pane inner = overlay(screen, wide, n + 5, app->overlay == OVERLAY_QUIT ? "Leave" :
 		app->overlay == OVERLAY_STOP ? "Stop" : "Start");
 	int y = inner.h >= n + 3 ? 1 : 0;
 	if (inner.h > n) {
@@ -125,7 +127,6 @@ void panel_dialog(const struct app *app, struct pane screen)
 			pane_paint(inner, 1, y, inner.w - 2, CELL_SELECTED);
 		}
 	}
-	pane_fit(inner, 4, y, inner.w - 6, CELL_DIM, hint);
 }
 
 /* "2 (all)" for threads, which are given as 0. */
@@ -193,7 +194,7 @@ void panel_steer(const struct app *app, struct pane screen)
 	} else if (live) {
 		if (scheduled) {
 			number_rate(live->lr, when, sizeof when);
-			snprintf(text, sizeof text, "the rate above is the schedule's base; this epoch trains at %s", when);
+			snprintf(text, sizeof text, "the schedule's base is steered; this epoch trains at %s", when);
 			pane_fit(inner, 2, y++, inner.w - 4, CELL_DIM, text);
 		}
 		number_span(live->batch_seconds, when, sizeof when);
