@@ -99,16 +99,16 @@ static int launch(char *const argv[], const char *folder, struct cvt_error *err)
 
 int launch_runner(const char *folder, struct cvt_error *err)
 {
-	char name[] = "convtui", command[] = "resume", where[1024];
-	char *argv[] = {name, command, where, NULL};
+	char name[] = "convtui", command[] = "resume", quiet[] = "--quiet", where[1024];
+	char *argv[] = {name, command, quiet, where, NULL};
 	snprintf(where, sizeof where, "%s", folder);
 	return launch(argv, folder, err);
 }
 
 int launch_after(const char *store, const struct cvt_run *run, const char *after, struct cvt_error *err)
 {
-	char name[] = "convtui", command[] = "work", runs[] = "--runs", flag[] = "--after", where[1024], first[1024], own[96];
-	char *argv[] = {name, command, runs, where, flag, first, own, NULL};
+	char name[] = "convtui", command[] = "work", quiet[] = "--quiet", runs[] = "--runs", flag[] = "--after", where[1024], first[1024], own[96];
+	char *argv[] = {name, command, quiet, runs, where, flag, first, own, NULL};
 	snprintf(where, sizeof where, "%s", store);
 	snprintf(first, sizeof first, "%s", after);
 	snprintf(own, sizeof own, "%s", run->name);

@@ -17,6 +17,11 @@ static int read_changes(const struct cli_args *args, struct cvt_config *changes)
 	return CLI_DONE;
 }
 
+static const struct cli_flag flags[] = {
+	{"quiet", NULL, "no notes on standard error: the run's log has them"},
+	{NULL},
+};
+
 static int resume(const struct cli_command *command, int argc, char **argv)
 {
 	struct cli_args args;
@@ -30,11 +35,11 @@ static int resume(const struct cli_command *command, int argc, char **argv)
 	if (rc == CLI_DONE)
 		rc = cli_run(&args, args.positional[0], &run);
 	if (rc == CLI_DONE)
-		rc = cli_train_run(run.folder, &(struct cli_train_options){.changes = &changes, .json = args.json}, NULL, NULL);
+		rc = cli_train_run(run.folder, &(struct cli_train_options){.changes = &changes, .json = args.json, .quiet = args.flags[0] != NULL}, NULL, NULL);
 	cli_args_finish(&args);
 	return rc;
 }
 
 const struct cli_command cli_resume_command = {.name = "resume", .arguments = "RUN [OPTIONS]",
-	.help = "go on from the newest checkpoint, bit for bit", .example = "convtui resume last --epochs 30", .takes_options = true,
+	.help = "go on from the newest checkpoint, bit for bit", .example = "convtui resume last --epochs 30", .takes_options = true, .flags = flags,
 	.min_positional = 1, .max_positional = 1, .run = resume};

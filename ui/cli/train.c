@@ -13,7 +13,7 @@
 struct report {
 	struct cli_lines *lines;
 	const char *folder, *name;
-	bool json;
+	bool json, quiet;
 };
 
 static void say_start(const struct report *report, const struct cvt_live *live)
@@ -84,6 +84,8 @@ static void on_event(void *context, const struct cvt_runner_event *event)
 		break;
 	case CVT_RUNNER_NOTE:
 	case CVT_RUNNER_COMMAND:
+		if (report->quiet)
+			break;
 		cvt_text_clean(text, sizeof text, event->text);
 		cli_lines_text(report->lines, true, "%s", text);
 		break;
@@ -100,7 +102,8 @@ static int exit_code(enum cvt_state state)
 int cli_train_run(const char *folder, const struct cli_train_options *options, bool *ret_asked, bool *ret_taken)
 {
 	const char *slash = strrchr(folder, '/');
-	struct report report = {.folder = folder, .name = slash ? slash + 1 : folder, .json = options->json, .lines = cli_lines_start()};
+	struct report report = {.folder = folder, .name = slash ? slash + 1 : folder, .json = options->json, .quiet = options->quiet,
+		.lines = cli_lines_start()};
 	const struct cvt_runner_options run = {.event = on_event, .context = &report, .catch_signals = true,
 		.take_queued_only = options->queued_only, .changes = options->changes};
 	struct cvt_runner_result result;

@@ -8,6 +8,7 @@
 
 static const struct cli_flag flags[] = {
 	{"after", "RUN", "begin when this run has ended"},
+	{"quiet", NULL, "no notes on standard error: the run's log has them"},
 	{NULL},
 };
 
@@ -33,7 +34,8 @@ static int work_once(const char *store, const struct cli_args *args, bool *ret_a
 		return cli_fail(&err);
 	for (int i = 0; i < n && !*ret_taken; i++)
 		if (may_take(&runs[i], args)) {
-			int code = cli_train_run(runs[i].folder, &(struct cli_train_options){.queued_only = true, .json = args->json}, ret_asked, ret_taken);
+			const struct cli_train_options options = {.queued_only = true, .json = args->json, .quiet = args->flags[1] != NULL};
+			int code = cli_train_run(runs[i].folder, &options, ret_asked, ret_taken);
 
 			worst = code == CLI_FAILED ? CLI_FAILED : worst;
 		}
