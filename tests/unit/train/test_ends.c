@@ -227,11 +227,11 @@ static void steer_when_waiting(void *context, const struct cvt_runner_event *eve
 		abort();
 }
 
-/* A stop from the inbox does not wait for the disk: with an hour between two tries the run ends at once, and the stop is not there any more when it is
- * resumed, logged or not. Other commands wait. */
+/* A stop from the inbox does not wait for the disk: the run ends before the next try, which would come in 20 s and fail too, and the stop is not there
+ * any more when it is resumed, logged or not. Other commands wait. */
 static void a_stop_ends_a_blocked_run_at_once(void **state)
 {
-	const struct cvt_train_tuning tuning = {.retry_seconds = 3600};
+	const struct cvt_train_tuning tuning = {.retry_seconds = 20};
 	const struct cvt_runner_options options = {.event = steer_when_waiting};
 
 	(void)state;
@@ -245,12 +245,11 @@ static void a_stop_ends_a_blocked_run_at_once(void **state)
 		disk.name = logged ? "batches.csv" : ".csv";
 		disk.call = CVT_FILE_WRITE;
 		disk.skip = 10;
-		disk.forever = true;
+		disk.fail = 3;
 		cvt_file_fault = full;
 		int rc = cvt_runner_run_tuned(run->folder, &options, &tuning, &result, &err);
 
 		cvt_file_fault = NULL;
-		disk.forever = false;
 		assert_int_equal(rc, CVT_OK);
 		assert_int_equal(result.state, CVT_STATE_FAILED);
 		assert_non_null(strstr(result.reason, "stopped while it could not write"));
