@@ -14,8 +14,8 @@
 #include "term/term.h"
 #include "widgets/number.h"
 
-/* Frames for keys come at most every 16 ms, frames for data every 250: four a second show a curve in motion and keep the bytes few. */
-static const double key_frame = 0.016, data_frame = 0.25, session_pause = 0.1;
+/* Frames for keys come at most every 8 ms, frames for data every 250: four a second show a curve in motion and keep the bytes few. */
+static const double key_frame = 0.008, data_frame = 0.25, session_pause = 0.1;
 
 int app_init(struct app *app, const struct app_options *options, bool threaded, struct cvt_error *err)
 {

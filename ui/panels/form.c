@@ -62,7 +62,7 @@ static int draw_caret(const struct app *app, struct pane pane, int y, int shift)
 {
 	int room = pane.w - 2, at = 1 + error_at(app, room, shift), columns = text_columns(error_text(app));
 	if (app->form.error.column <= 0) {
-		return 1 + pane_wrap(pane_sub(pane, 1, y, room, 3), 0, CELL_ERROR, error_text(app)) - 1;
+		return pane_wrap(pane_sub(pane, 1, y, room, 3), 0, CELL_ERROR, error_text(app));
 	}
 	pane_put(pane, at, y, '^', CELL_ERROR);
 	if (at + 2 + columns <= pane.w) {
@@ -195,7 +195,7 @@ static void draw_meaning(const struct app *app, struct pane pane)
 	draw_help(app, pane_sub(pane, 0, y, pane.w, pane.h - y));
 }
 
-static void draw_start(const struct app *app, struct pane pane, bool here)
+static void draw_start(struct pane pane, bool here)
 {
 	const char *start = " G  start ";
 	int x = (pane.w - text_columns(start)) / 2;
@@ -203,7 +203,6 @@ static void draw_start(const struct app *app, struct pane pane, bool here)
 	if (!here) {
 		pane_paint(pane, x + 1, pane.h - 1, 1, CELL_KEY);
 	}
-	(void)app;
 }
 
 /* Side by side where there is room, else what the choice means is below the rows. */
@@ -221,7 +220,7 @@ void panel_form(const struct app *app, struct pane pane)
 		}
 		draw_rows(app, pane_sub(inner, 0, 0, left, inner.h), focus);
 		draw_meaning(app, pane_sub(right, 1, 0, right.w - 2, right.h - 1));
-		draw_start(app, right, here);
+		draw_start(right, here);
 		return;
 	}
 	int tall = inner.h - below < n + extra ? inner.h - below : n + extra;
@@ -233,5 +232,5 @@ void panel_form(const struct app *app, struct pane pane)
 		}
 		draw_meaning(app, pane_sub(meaning, 0, 1, meaning.w, meaning.h - 1));
 	}
-	draw_start(app, inner, here);
+	draw_start(inner, here);
 }
