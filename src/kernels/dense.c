@@ -116,7 +116,7 @@ static void forward_block(const struct cvt_dense_forward *a, int b0, int n, int 
 	}
 }
 
-static void forward(const struct cvt_dense_forward *a)
+static void dense_forward(const struct cvt_dense_forward *a)
 {
 	for (int i = 0; i < a->columns; i += BLOCK)
 		for (int b = 0; b < a->n; b += IMAGES)
@@ -266,7 +266,7 @@ static void write_dx(const struct cvt_dense_backward *a, const float *dx)
 		}
 }
 
-static void backward(const struct cvt_dense_backward *a)
+static void dense_backward(const struct cvt_dense_backward *a)
 {
 	int images = (a->n + CVT_DENSE_PANEL - 1) / CVT_DENSE_PANEL * CVT_DENSE_PANEL;
 	float *w = a->scratch, *x = w + ROW_BLOCK * COLUMNS_STRIDE, *dx = x + (ptrdiff_t)images * COLUMNS_STRIDE;
@@ -295,7 +295,7 @@ static void backward(const struct cvt_dense_backward *a)
 
 void CVT_KERNEL_INIT(dense)(struct cvt_dense_kernels *k)
 {
-	k->forward = forward;
+	k->forward = dense_forward;
 	k->finish = finish;
-	k->backward = backward;
+	k->backward = dense_backward;
 }

@@ -305,7 +305,7 @@ CVT_INLINE void forward_three(const struct cvt_pool_shape *s, const float *x, fl
 	}
 }
 
-static void forward(const struct cvt_pool_shape *s, const float *x, float *y, float *scratch)
+static void forward_windows(const struct cvt_pool_shape *s, const float *x, float *y, float *scratch)
 {
 	if (s->kernel == 2 && s->stride == 2 && s->padding == 0)
 		forward_blocks(s, x, y);
@@ -334,7 +334,7 @@ CVT_INLINE void backward_any(const struct cvt_pool_shape *s, const float *x, con
 			put(dx + i, vloadu(grad + (size_t)(y + s->padding) * (size_t)columns + s->padding + i), s->w - i, adds);
 }
 
-static void backward(const struct cvt_pool_shape *s, const float *x, const float *dy, float *dx, int adds, float *scratch)
+static void backward_windows(const struct cvt_pool_shape *s, const float *x, const float *dy, float *dx, int adds, float *scratch)
 {
 	if (s->kernel == K && s->stride == 1)
 		backward_three(s, x, dy, dx, adds, scratch, 1);
@@ -346,6 +346,6 @@ static void backward(const struct cvt_pool_shape *s, const float *x, const float
 
 void CVT_KERNEL_INIT(maxpool)(struct cvt_maxpool_kernels *k)
 {
-	k->forward = forward;
-	k->backward = backward;
+	k->forward = forward_windows;
+	k->backward = backward_windows;
 }

@@ -226,7 +226,7 @@ CVT_INLINE vf dx_of(vf x, vf g, const struct cvt_norm_map *map)
 	return map->mask ? vselect(x > 0, d, vzero()) : d;
 }
 
-static void backward(const float *x, const float *dy, float *dx, int64_t count, const struct cvt_norm_map *map)
+static void backward_map(const float *x, const float *dy, float *dx, int64_t count, const struct cvt_norm_map *map)
 {
 	vf mean = vset(map->mean), scale = vset(map->scale), beta = vset(map->beta);
 	struct cvt_norm_map m = *map;
@@ -290,6 +290,6 @@ void CVT_KERNEL_INIT(norm)(struct cvt_norm_kernels *k)
 	k->apply_pool = apply_pool;
 	k->sums = sums;
 	k->sums_pool = sums_pool;
-	k->backward = backward;
+	k->backward = backward_map;
 	k->backward_pool = backward_pool;
 }

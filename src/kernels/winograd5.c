@@ -331,7 +331,7 @@ static int find_groups(const struct cvt_winograd5_forward *a, long tile, struct 
 	return n;
 }
 
-static void forward(const struct cvt_winograd5_forward *a)
+static void transform_and_multiply(const struct cvt_winograd5_forward *a)
 {
 	int outputs = block_outputs(a->out_c), n_blocks = blocks(0, a->out_c);
 	ptrdiff_t vk = v_plane(a->in_c), mk = m_plane(a->out_c);
@@ -394,7 +394,7 @@ void CVT_KERNEL_INIT(winograd5)(struct cvt_winograd5_kernels *k)
 	k->weights_blocks = blocks;
 	k->transform_weights = transform_weights;
 	k->forward_scratch = forward_scratch;
-	k->forward = forward;
+	k->forward = transform_and_multiply;
 	k->split_columns = split_columns;
 	CVT_KERNEL_NAME(cvt_winograd5_gradient_init)(k);
 }

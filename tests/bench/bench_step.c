@@ -1,6 +1,6 @@
 /* bench_step.c - times a training step and an evaluation of any network on random pictures: ms an image, peak memory.
  *
- *     bench_step [--layers-each] [--repeat N] [--KEY VALUE]...      KEY: any option of convtui: arch, layers, expansion, batch, image-size, threads, isa, conv
+ *     bench_step [--layers-each] [--train-only] [--repeat N] [--KEY VALUE]...      KEY: any option of convtui: arch, layers, expansion, batch, image-size, threads, isa, conv
  *
  * Best of N (default 5). --layers-each: processor time of each step of the plan as well. One network a process, so that the peak is its own. */
 #include <stdio.h>
@@ -19,7 +19,7 @@
 
 struct bench {
 	struct cvt_config config;
-	bool layers;
+	bool layers, train_only;
 	int repeat;
 	struct cvt_model *model;
 	struct cvt_plan *train, *eval;
@@ -44,6 +44,10 @@ static int parse(struct bench *b, int argc, char **argv)
 		const char *key = argv[i] + 2;
 		if (strcmp(argv[i], "--layers-each") == 0) {
 			b->layers = true;
+			continue;
+		}
+		if (strcmp(argv[i], "--train-only") == 0) {
+			b->train_only = true;
 			continue;
 		}
 		if (strncmp(argv[i], "--", 2) || i + 1 == argc) {
@@ -159,7 +163,7 @@ static void run(struct bench *b)
 		each(&train, cvt_clock_monotonic() - start);
 		each(&train_processor, processor_seconds() - processor);
 	}
-	for (int i = 0; i < b->repeat; i++) {
+	for (int i = 0; i < b->repeat && !b->train_only; i++) {
 		fill(b, b->eval);
 		double start = cvt_clock_monotonic(), processor = processor_seconds();
 		forward(b, b->eval, &exec);
