@@ -155,7 +155,9 @@ static void add_task(void *context, int o, int worker)
 
 static bool fits(const struct cvt_conv_shape *shape, enum cvt_conv_pass pass, const struct cvt_kernels *kernels)
 {
-	return shape->kernel == 1 && shape->stride == 1 && shape->padding == 0;
+	/* few pixels are not worth the weights' transpose. Measured against the general product */
+	bool few = pass == CVT_CONV_INPUT_GRADIENT && shape->batch > 0 && (int64_t)shape->batch * shape->in_h * shape->in_w < 48;
+	return shape->kernel == 1 && shape->stride == 1 && shape->padding == 0 && !few;
 }
 
 static void scratch(const struct cvt_conv_shape *shape, enum cvt_conv_pass pass, int max_batch, const struct cvt_kernels *kernels,

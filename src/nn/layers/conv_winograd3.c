@@ -215,9 +215,19 @@ static void run(const struct cvt_conv_call *call, enum cvt_conv_pass pass)
 		cvt_pool_run(call->pool, sums_task, &j, j.outputs);
 }
 
+/* Transformed weights are 4 to 7 times the weights, made and read again whatever the batch: the last layers of VGG on a picture or two are
+ * quicker with the weights as they are, and gradients of many channels, whose transforms are in no cache, longer. Measured against im2col. */
+static bool worth_it(const struct cvt_conv_shape *shape, enum cvt_conv_pass pass)
+{
+	bool many = pass != CVT_CONV_FORWARD && (int64_t)shape->in_c * shape->out_c >= 1 << 17;
+	int64_t pixels = (int64_t)shape->batch * shape->in_h * shape->in_w;
+	int64_t tiles = (int64_t)shape->batch * whole(shape->in_h, 4) * whole(shape->in_w, 4);
+	return shape->batch == 0 || (tiles >= (many ? 8 : 4) && pixels >= (many ? 64 : 32));
+}
+
 static bool fits(const struct cvt_conv_shape *shape, enum cvt_conv_pass pass, const struct cvt_kernels *kernels)
 {
-	return shape->kernel == 3 && shape->stride == 1 && shape->padding == 1;
+	return shape->kernel == 3 && shape->stride == 1 && shape->padding == 1 && worth_it(shape, pass);
 }
 
 const struct cvt_conv_method cvt_conv_winograd3 = {.name = "winograd 3x3", .fits = fits, .scratch = scratch, .run = run,
