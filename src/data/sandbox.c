@@ -218,7 +218,7 @@ static double child_cpu(const struct cvt_sandbox *s)
 	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-/* Waits for the answer. 1: it is there; 0: the child is gone; -1: it took too long and is to be killed. */
+/* Waits for the answer. 1: it is there; 0: the child is gone; -1: it computed for too long; -2: it was starved, or slept. */
 static int wait_for_child(struct cvt_sandbox *s, double cpu_before)
 {
 	double start = cvt_clock_monotonic();
@@ -231,8 +231,10 @@ static int wait_for_child(struct cvt_sandbox *s, double cpu_before)
 			return (p.revents & POLLIN) != 0;
 		if (n < 0 && errno != EINTR)
 			return 0;
-		if (child_cpu(s) - cpu_before > s->limits.cpu_seconds || cvt_clock_monotonic() - start > WALL_SECONDS)
+		if (child_cpu(s) - cpu_before > s->limits.cpu_seconds)
 			return -1;
+		if (cvt_clock_monotonic() - start > WALL_SECONDS)
+			return -2;
 	}
 }
 
@@ -257,16 +259,23 @@ static int code_of_picture(const struct cvt_sandbox *s, int code)
 	return code == CVT_ERR_RANGE || code == CVT_ERR_IO ? code : CVT_ERR_FORMAT;
 }
 
-static int ask_child(struct cvt_sandbox *s, const struct request *request, struct cvt_error *err)
+/* *ret_starved: no answer, and the picture may not be to blame. */
+static int ask_child(struct cvt_sandbox *s, const struct request *request, bool *ret_starved, struct cvt_error *err)
 {
 	struct reply reply;
 	double before = child_cpu(s);
 	ssize_t n = send(s->fd, request, sizeof *request, MSG_NOSIGNAL);
 	int answer = n == (ssize_t)sizeof *request ? wait_for_child(s, before < 0 ? 0 : before) : 0;
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+	/* Another thread may have held a lock of the sanitizer's when the child was born: it spins there for ever. */
+	*ret_starved = answer < 0;
+#else
+	*ret_starved = answer == -2;
+#endif
 	if (answer < 0) {
 		end_child(s, true);
-		return cvt_fail(err, CVT_ERR_IO, "its decoder did not come to an end in %g s", s->limits.cpu_seconds);
+		return cvt_fail(err, CVT_ERR_IO, "its decoder did not come to an end in %g s", answer == -2 ? WALL_SECONDS : s->limits.cpu_seconds);
 	}
 	if (answer == 0 || recv(s->fd, &reply, sizeof reply, 0) != (ssize_t)sizeof reply)
 		return why_gone(end_child(s, true), err);
@@ -282,6 +291,7 @@ int cvt_sandbox_decode(struct cvt_sandbox *sandbox, const char *path, const stru
 {
 	size_t wanted = (size_t)request->channels * (size_t)request->height * (size_t)request->width;
 	struct request message = {.want = *request};
+	bool starved = true;
 	char *data;
 	int code;
 
@@ -290,11 +300,15 @@ int cvt_sandbox_decode(struct cvt_sandbox *sandbox, const char *path, const stru
 	code = cvt_file_read(path, sandbox->limits.file_bytes, &data, &message.size, err);
 	if (code != CVT_OK)
 		return code;
-	memcpy(sandbox->shared, data, message.size);
+	/* A machine that sleeps, or has no processor left for the child, must not cost a picture: it gets a second child. */
+	for (int attempt = 0; attempt < 2 && starved; attempt++) {
+		memcpy(sandbox->shared, data, message.size);
+		starved = false;
+		code = start_child(sandbox, err);
+		if (code == CVT_OK)
+			code = ask_child(sandbox, &message, &starved, err);
+	}
 	free(data);
-	code = start_child(sandbox, err);
-	if (code == CVT_OK)
-		code = ask_child(sandbox, &message, err);
 	if (code == CVT_OK)
 		memcpy(pixels, sandbox->shared + sandbox->pixels_at, wanted);
 	return code;
