@@ -132,11 +132,15 @@ def stopped_reader():
     screen = Terminal(program)
     screen.wait_for(b"Train")
     before = processor_time(screen.pid)
+    reader = subprocess.Popen(["cat"], stdin=screen.fd, stdout=subprocess.DEVNULL)
+    time.sleep(1)
+    reader.send_signal(signal.SIGSTOP)
     screen.send(b"\x0c" * 10)  # repaints: more than the terminal takes without a reader
     with Rate() as rate:
         time.sleep(30)
     spent = processor_time(screen.pid) - before
-    print(f"reader stopped for 30 s: front end {spent:.2f} s of processor time; trainer {rate.wall:.1f} batches a second, {rate.own:.1f} of its own")
+    reader.kill()
+    print(f"reader stopped (SIGSTOP) for 30 s: front end {spent:.2f} s of processor time; trainer {rate.wall:.1f} batches a second, {rate.own:.1f} of its own")
     at = len(screen.read(2))
     say("reader goes on: the screen is drawn again", at > 0)
     leave(screen)
