@@ -8,6 +8,7 @@
 #include "harness.h"
 #include "kernels/reference.h"
 #include "nn/layers/conv_method.h"
+#include "winograd_bound.h"
 
 struct trial {
 	struct kt *t;
@@ -182,55 +183,11 @@ static void other_threads(struct trial *r)
 	r->call = first;
 }
 
-/* Winograd's error comes from all inputs under a tile and all weights of a kernel, also those that meet only zeros at a border: it is
- * measured against the largest input of each channel of an image times the sum of its absolute weights (forward, input gradient:
- * `sum_c` channels in, `lanes` out, weight[o*o_step + c*c_step + tap]). */
-static void winograd_bound(int n, int sum_c, int lanes, size_t plane, const float *x, const float *weight, size_t o_step, size_t c_step, double *bound)
-{
-	for (int i = 0; i < n; i++)
-		for (int o = 0; o < lanes; o++) {
-			double b = 0;
-			for (int c = 0; c < sum_c; c++) {
-				double largest = 0, weights = 0;
-				for (size_t p = 0; p < plane; p++)
-					largest = fmax(largest, fabs(x[((size_t)i * sum_c + c) * plane + p]));
-				for (int k = 0; k < 9; k++)
-					weights += fabs(weight[o * o_step + c * c_step + k]);
-				b += largest * weights;
-			}
-			for (size_t p = 0; p < plane; p++)
-				bound[((size_t)i * lanes + o) * plane + p] = b;
-		}
-}
-
-/* Of the weight gradient: the sum of an output's absolute gradients times the largest input. */
-static void winograd_gradient_bound(const struct cvt_reference_conv *c, const float *x, const float *dy, double *bound)
-{
-	size_t plane = (size_t)c->in_h * c->in_w;
-	for (int o = 0; o < c->out_c; o++)
-		for (int i = 0; i < c->in_c; i++) {
-			double b = 0;
-			for (int n = 0; n < c->n; n++) {
-				double largest = 0, sum = 0;
-				for (size_t p = 0; p < plane; p++) {
-					largest = fmax(largest, fabs(x[((size_t)n * c->in_c + i) * plane + p]));
-					sum += fabs(dy[((size_t)n * c->out_c + o) * plane + p]);
-				}
-				b += largest * sum;
-			}
-			for (int k = 0; k < 9; k++)
-				bound[((size_t)o * c->in_c + i) * 9 + k] = b;
-		}
-}
-
 /* In units of the bounds. Direct: a sum of so many terms, in any order, is off by less than terms * 2^-24 at worst, and by far less in
- * sums of several hundred lanes: half of the worst is allowed. Winograd: the transforms multiply rounding errors by up to the product of their
- * matrices' row sums; those of different channels are independent and add up as their root. */
+ * sums of several hundred lanes: half of the worst is allowed. */
 static double tolerance(const struct trial *r, size_t terms)
 {
-	if (r->c.kernel == 1)
-		return ((double)terms / 2 + 4) * 0x1p-24;
-	return (128 / sqrt((double)terms) + 4) * 0x1p-24;
+	return r->c.kernel == 1 ? ((double)terms / 2 + 4) * 0x1p-24 : 0x1p-24;
 }
 
 static void check_sums(struct trial *r, const float *y)
@@ -288,7 +245,7 @@ static void check_forward(struct kt *t, const struct cvt_conv_method *method)
 	double *want = kt_doubles(t, count), *bound = kt_doubles(t, count);
 	cvt_reference_conv_forward(&r.c, r.dense_x, a->weight, a->bias, want, bound);
 	if (r.c.kernel == 3)
-		winograd_bound(r.c.n, r.c.in_c, r.c.out_c, plane, r.dense_x, a->weight, 9 * (size_t)r.c.in_c, 9, bound);
+		kt_winograd_bound(r.c.n, r.c.in_c, r.c.out_c, plane, 9, r.dense_x, a->weight, 9 * (size_t)r.c.in_c, 9, bound);
 	for (size_t i = 0; i < count; i++) {
 		size_t o = i / plane % (size_t)r.c.out_c;
 		double scale = a->scale ? a->scale[o] : 1, shift = a->scale ? a->shift[o] : 0;
@@ -317,7 +274,7 @@ static void check_input(struct kt *t, const struct cvt_conv_method *method)
 	double *want = kt_doubles(t, count), *bound = kt_doubles(t, count);
 	cvt_reference_conv_input_gradient(&r.c, r.dense_dy, r.call.weight, want, bound);
 	if (r.c.kernel == 3)
-		winograd_bound(r.c.n, r.c.out_c, r.c.in_c, plane, r.dense_dy, r.call.weight, 9, 9 * (size_t)r.c.in_c, bound);
+		kt_winograd_bound(r.c.n, r.c.out_c, r.c.in_c, plane, 9, r.dense_dy, r.call.weight, 9, 9 * (size_t)r.c.in_c, bound);
 	for (size_t i = 0; r.call.dx_adds && i < count; i++) {
 		want[i] += 0.25 * (double)(i % 7);
 		bound[i] += 2;
@@ -335,8 +292,8 @@ static void check_weight(struct kt *t, const struct cvt_conv_method *method)
 	size_t pixels = (size_t)r.c.n * r.c.out_h * r.c.out_w;
 	cvt_reference_conv_weight_gradient(&r.c, r.dense_x, r.dense_dy, want, bound, want_bias, bias_bound);
 	if (r.c.kernel == 3)
-		winograd_gradient_bound(&r.c, r.dense_x, r.dense_dy, bound);
-	kt_close(t, "dweight", r.call.dweight, want, bound, r.weights, tolerance(&r, r.c.kernel == 1 ? pixels : pixels / 36 + 1));
+		kt_winograd_gradient_bound(r.c.n, r.c.in_c, r.c.out_c, pixels / (size_t)r.c.n, 9, 6, r.dense_x, r.dense_dy, bound);
+	kt_close(t, "dweight", r.call.dweight, want, bound, r.weights, tolerance(&r, pixels));
 	kt_close(t, "dbias", r.call.dbias, want_bias, bias_bound, (size_t)r.c.out_c, 70 * 0x1p-24);
 	other_threads(&r);
 }

@@ -6,6 +6,7 @@
 
 #include "harness.h"
 #include "kernels/reference.h"
+#include "winograd_bound.h"
 
 /* A shape whose reference is not too slow: large ones give up batch, then channels. */
 static struct cvt_reference_conv draw(struct kt *t)
@@ -27,33 +28,6 @@ static struct cvt_reference_conv draw(struct kt *t)
 }
 
 static long tiles(const struct cvt_reference_conv *c) { return (long)c->n * ((c->in_h + 3) / 4) * ((c->in_w + 3) / 4); }
-
-/* Winograd's error comes from all inputs under a tile and all weights of a kernel, also those that meet only zeros at a border: it
- * is measured against the largest input of each channel times the sum of the absolute weights. One bound for each image and output. */
-static void winograd_bound(const struct cvt_reference_conv *c, const float *x, const float *weight, double *bound)
-{
-	size_t in = (size_t)c->in_h * c->in_w, out = (size_t)c->out_h * c->out_w;
-	for (int n = 0; n < c->n; n++)
-		for (int o = 0; o < c->out_c; o++) {
-			double b = 0;
-			for (int i = 0; i < c->in_c; i++) {
-				double largest = 0, weights = 0;
-				for (size_t p = 0; p < in; p++)
-					largest = fmax(largest, fabs(x[((size_t)n * c->in_c + i) * in + p]));
-				for (int k = 0; k < 25; k++)
-					weights += fabs(weight[((size_t)o * c->in_c + i) * 25 + k]);
-				b += largest * weights;
-			}
-			for (size_t p = 0; p < out; p++)
-				bound[((size_t)n * c->out_c + o) * out + p] = b;
-		}
-}
-/* The transforms multiply rounding errors, by up to the product of their matrices' row sums; those of different channels are independent
- * and add up as their root. Measured: up to 30 units of 2^-24 of that bound for one channel. */
-static double winograd_tolerance(int channels)
-{
-	return (64 / sqrt(channels) + 4) * 0x1p-24;
-}
 
 static float *transformed(struct kt *t, int in_c, int out_c, const float *weight, ptrdiff_t out_step, ptrdiff_t in_step, bool flipped)
 {
@@ -168,7 +142,7 @@ static void check_forward(struct kt *t)
 	k->forward(&a);
 
 	cvt_reference_conv_forward(&c, dense, weight, bias, want, bound);
-	winograd_bound(&c, dense, weight, bound);
+	kt_winograd_bound(c.n, c.in_c, c.out_c, plane, 25, dense, weight, 25 * (size_t)c.in_c, 25, bound);
 	for (size_t i = 0; i < out * c.n; i++) {
 		size_t o = i / plane % c.out_c;
 		double s = has_scale ? a.scale[o] : 1, f = has_scale ? a.shift[o] : 0;
@@ -183,7 +157,7 @@ static void check_forward(struct kt *t)
 		bound[i] += (bias ? fabs(bias[o]) : 0) + fabs(f) + 2;
 		got[i] = y[i / out * y_stride + i % out];
 	}
-	kt_close(t, "y", got, want, bound, out * c.n, winograd_tolerance(c.in_c));
+	kt_close(t, "y", got, want, bound, out * c.n, 0x1p-24);
 	check_gap(t, y, c.n, out, y_stride);
 	if (a.pooled)
 		check_pooled(t, &c, got, &a);
@@ -195,25 +169,19 @@ static void check_forward(struct kt *t)
 static void check_flipped(struct kt *t)
 {
 	const struct cvt_winograd5_kernels *k = &t->kernels->winograd5;
-	struct cvt_reference_conv c = draw(t), back = c;
+	struct cvt_reference_conv c = draw(t);
 	size_t plane = (size_t)c.in_h * c.in_w, in = plane * c.in_c, out = plane * c.out_c;
 	float *dy = kt_random(t, out * c.n, false), *weight = kt_random(t, 25 * (size_t)c.in_c * c.out_c, false);
 	float *dx = kt_output(t, in * c.n, false), *u = transformed(t, c.out_c, c.in_c, weight, 25, 25 * c.in_c, true);
 	double *want = kt_doubles(t, in * c.n), *bound = kt_doubles(t, in * c.n);
-	float *turned = kt_output(t, 25 * (size_t)c.in_c * c.out_c, false);
 	struct cvt_winograd5_forward a = { .in_c = c.out_c, .out_c = c.in_c, .h = c.in_h, .w = c.in_w, .last_tile = tiles(&c),
 		.x = dy, .x_stride = out, .y = dx, .y_stride = in, .weights = u };
 
 	a.scratch = kt_output(t, k->forward_scratch(c.out_c, c.in_c) / sizeof(float), true);
 	k->forward(&a);
 	cvt_reference_conv_input_gradient(&c, dy, weight, want, bound);
-	for (int o = 0; o < c.out_c; o++)
-		for (int i = 0; i < c.in_c; i++)
-			memcpy(turned + 25 * ((size_t)i * c.out_c + o), weight + 25 * ((size_t)o * c.in_c + i), 25 * sizeof(float));
-	back.in_c = c.out_c;
-	back.out_c = c.in_c;
-	winograd_bound(&back, dy, turned, bound);
-	kt_close(t, "dx", dx, want, bound, in * c.n, winograd_tolerance(c.out_c));
+	kt_winograd_bound(c.n, c.out_c, c.in_c, plane, 25, dy, weight, 25, 25 * (size_t)c.in_c, bound);
+	kt_close(t, "dx", dx, want, bound, in * c.n, 0x1p-24);
 }
 
 static void check_gradient(struct kt *t)
@@ -240,24 +208,10 @@ static void check_gradient(struct kt *t)
 		k->gradient_finish(c.in_c, c.out_c, i, parts, accumulators, size, dweight);
 
 	cvt_reference_conv_weight_gradient(&c, x, dy, want, bound, bias, bias_bound);
-	/* sums of many products, each with the transforms' error: against the sum of all |x| |dy| of the pair of channels */
-	for (int o = 0; o < c.out_c; o++) {
-		for (int i = 0; i < c.in_c; i++) {
-			double b = 0;
-			for (int n = 0; n < c.n; n++) {
-				double sum_x = 0, sum_dy = 0;
-				for (size_t p = 0; p < plane; p++) {
-					sum_x += x[n * in + i * plane + p] * (double)x[n * in + i * plane + p];
-					sum_dy += dy[n * out + o * plane + p] * (double)dy[n * out + o * plane + p];
-				}
-				b += sqrt(sum_x * sum_dy);
-			}
-			for (int p = 0; p < 25; p++)
-				bound[((size_t)o * c.in_c + i) * 25 + p] = b;
-		}
+	kt_winograd_gradient_bound(c.n, c.in_c, c.out_c, plane, 25, 4, x, dy, bound);
+	for (int o = 0; o < c.out_c; o++)
 		bias_float[o] = (float)(got_bias[o] + got_bias[c.out_c + o]);
-	}
-	kt_close(t, "dweight", dweight, want, bound, weights, 200 * 0x1p-24);
+	kt_close(t, "dweight", dweight, want, bound, weights, 0x1p-24);
 	kt_close(t, "dbias", bias_float, bias, bias_bound, c.out_c, 16 * 0x1p-24);
 }
 
