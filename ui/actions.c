@@ -209,6 +209,15 @@ static void show_run(struct app *app)
 	}
 }
 
+/* From the run under the cursor in the table, else from the one that is shown. */
+static void branch(struct app *app)
+{
+	if (app->focus == FOCUS_RUNS && strcmp(app->cursor_run, app->session->run.name) != 0) {
+		show_run(app);
+	}
+	form_branch(app);
+}
+
 static void zoom(struct app *app, double factor, double shift)
 {
 	double x0, x1, last = follow_last_x(&app->follow);
@@ -376,6 +385,7 @@ void app_act(struct app *app, enum action action)
 	case ACT_FILTER: app->filter_open = true; edit_open(&app->filter_edit, app->filter_text); break;
 	case ACT_TRAIN: app->overlay = OVERLAY_NONE; break;
 	case ACT_TO_FORM: app->focus = FOCUS_FORM; break;
+	case ACT_BRANCH: branch(app); break;
 	case ACT_ZOOM_IN: zoom(app, 0.5, 0); break;
 	case ACT_ZOOM_OUT: zoom(app, 2, 0); break;
 	case ACT_PAN_LEFT: zoom(app, 1, -0.25); break;
@@ -424,7 +434,7 @@ static void click(struct app *app)
 /* A key that needs a run alive says why it does nothing. */
 static void refuse(struct app *app, enum action action)
 {
-	if (action == ACT_STEER || action == ACT_PAUSE || action == ACT_CHECKPOINT || action == ACT_STOP) {
+	if (action == ACT_STEER || action == ACT_PAUSE || action == ACT_CHECKPOINT || action == ACT_STOP || action == ACT_BRANCH) {
 		(void)steer_possible(app);
 	}
 }

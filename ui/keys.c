@@ -49,6 +49,7 @@ static const struct binding table[] = {
 	{IN_CHART, 'E', ACT_ROUGHER, NULL, NULL, has_run},
 	{IN_CHART, 'a', ACT_AXIS, "axis", "the axis below: pictures seen, epochs, time", has_run},
 	{IN_PANELS, '/', ACT_FILTER, "filter", "filter: a b and, a|b or, !x not, /re/, lr>0.01, state:done", NULL},
+	{IN_PANELS, 'b', ACT_BRANCH, "branch", "a run from its checkpoint (a tenth of the rate if it diverged)", has_run},
 	{IN_HELP, KEY_ARROW_DOWN, ACT_DOWN, "scroll", NULL, NULL},
 	{IN_ALL & ~IN_TEXT, KEY_ARROW_UP, ACT_UP, NULL, "the arrows move, Left is less, Right more; also h j k l", NULL},
 	{IN_ALL & ~IN_TEXT & ~IN_HELP, KEY_ARROW_DOWN, ACT_DOWN, NULL, NULL, NULL},

@@ -40,18 +40,37 @@ static int absolute_paths(struct cvt_config *config, struct cvt_error *err)
 	return status == CVT_OK ? absolute("init", config->init, sizeof config->init, err) : status;
 }
 
+/* A run that starts from a checkpoint of a run: the name of that run; false: it does not. */
+static bool parent_of(const char *init, char *name, size_t size)
+{
+	char path[1100];
+	const char *file = strrchr(init, '/'), *folder = file;
+	if (!file) {
+		return false;
+	}
+	while (folder > init && folder[-1] != '/') {
+		folder--;
+	}
+	snprintf(path, sizeof path, "%.*s/config.yaml", (int)(file - init), init);
+	return access(path, R_OK) == 0 && file > folder && snprintf(name, size, "%.*s", (int)(file - folder), folder) < (int)size;
+}
+
 int launch_create(const char *store, const struct cvt_config *wanted, int n_classes, struct cvt_run *ret_run, struct cvt_error *err)
 {
 	struct cvt_provenance from = {.version = CVT_VERSION};
 	struct cvt_config config = *wanted;
 	struct cvt_description what;
-	char *text = NULL;
+	char *text = NULL, parent[256];
 	int status = cvt_config_check(&config, err);
 	if (status == CVT_OK) {
 		status = absolute_paths(&config, err);
 	}
 	if (status != CVT_OK || (status = cvt_describe(&config, n_classes, &what, err)) != CVT_OK) {
 		return status;
+	}
+	if (parent_of(config.init, parent, sizeof parent)) {
+		from.parent = parent;
+		from.parent_checkpoint = config.init;
 	}
 	status = cvt_config_write(&config, &from, &text, err);
 	if (status == CVT_OK) {

@@ -1,6 +1,7 @@
 /* next_run.c - the form's state: what applies, what it costs, and the start of the run. */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "launch.h"
 #include "state.h"
@@ -40,6 +41,40 @@ void form_adopt(struct app *app, const struct cvt_config *run)
 	}
 	cvt_config_resolve(&config);
 	app->form.config = config;
+}
+
+void form_branch(struct app *app)
+{
+	struct form *f = &app->form;
+	const struct cvt_live *live = app_live(app);
+	const char *name = app->session->run.name;
+	struct cvt_config config = steer_in_force(app);
+	bool diverged = live->state == CVT_STATE_DIVERGED;
+	char path[1100];
+	snprintf(path, sizeof path, "%s/checkpoint.safetensors", app->session->run.folder);
+	if (!app->run_config_known) {
+		app_note(app, true, "%s: its config.yaml cannot be read, so nothing can branch from it", name);
+	} else if (access(path, R_OK) != 0) {
+		app_note(app, true, "%s has no checkpoint yet: n begins a new run", name);
+	} else if (strlen(path) >= sizeof config.init) {
+		app_note(app, true, "%s: the path of its checkpoint is longer than %zu bytes", name, sizeof config.init - 1);
+	} else {
+		int n;
+		snprintf(config.init, sizeof config.init, "%s", path);
+		const struct cvt_option *options = cvt_options(&n), *lr = cvt_option_find("lr"), *init = cvt_option_find("init");
+		config.lr = diverged ? config.lr / 10 : config.lr;
+		config.set |= 1ULL << (lr - options) | 1ULL << (init - options);
+		f->config = config;
+		f->touched = true;
+		f->open = false;
+		f->error.code = 0;
+		f->row = 0;
+		for (int rows[64], i = form_rows(&config, rows) - 1; i >= 0; i--) {
+			f->row = &options[rows[i]] == lr ? i : f->row;
+		}
+		app->focus = FOCUS_FORM;
+		app_note(app, false, "from the checkpoint of %s, rate %g: G starts it", name, config.lr);
+	}
 }
 
 /* The configuration with the open field's text in it, or false and the error under the field. */

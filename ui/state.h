@@ -120,10 +120,14 @@ void app_key(struct app *app, int key);
 int form_rows(const struct cvt_config *config, int rows[64]);
 /* What differs from the defaults in `run` becomes the form's, unless a person has changed the form. */
 void form_adopt(struct app *app, const struct cvt_config *run);
+/* Fills the form with what is in force in the run shown, to start from its checkpoint; a tenth of the rate where it diverged. Or says why not. */
+void form_branch(struct app *app);
 void form_update_cost(struct app *app);
 void form_start(struct app *app);                          /* asks when a run is alive, else starts */
 void form_start_now(struct app *app, int how);             /* 0 after the live one, 1 beside it, 2 stop it first */
 int steer_rows(int rows[64]);
+/* The settings of the run shown with all that was steered. */
+struct cvt_config steer_in_force(const struct app *app);
 /* False: the run has ended, which is said, with what can be done. */
 bool steer_possible(struct app *app);
 void steer_open(struct app *app);

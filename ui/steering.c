@@ -29,7 +29,7 @@ static void set(struct cvt_config *config, const char *key, const char *text)
 
 /* The run's own settings, then every command that took effect, then what the page says now. Under a schedule the page's rate is that of the
  * epoch, not the base that a command sets. */
-static struct cvt_config in_force(const struct app *app)
+struct cvt_config steer_in_force(const struct app *app)
 {
 	struct cvt_config config = app->run_config;
 	const struct cvt_live *live = app_live(app);
@@ -52,6 +52,8 @@ bool steer_possible(struct app *app)
 {
 	if (!app->session) {
 		app_note(app, true, "no run is shown: G starts one, Enter in the table of runs shows one");
+	} else if (app_live(app)->state == CVT_STATE_DIVERGED) {
+		app_note(app, true, "%s has diverged: b fills the form for a run from its checkpoint with a tenth of the learning rate", app->session->run.name);
 	} else if (!app_alive(app)) {
 		app_note(app, true, "%s has ended (%s): convtui resume %s --epochs %d goes on with it", app->session->run.name,
 			cvt_state_name(app_live(app)->state), app->session->run.name, app_live(app)->epochs + 10);
@@ -70,7 +72,7 @@ void steer_open(struct app *app)
 	int row = s->row;
 	memset(s, 0, sizeof *s);
 	s->row = row;
-	s->in_force = s->draft = in_force(app);
+	s->in_force = s->draft = steer_in_force(app);
 	app->overlay = OVERLAY_STEER;
 }
 
@@ -83,7 +85,7 @@ void steer_refresh(struct app *app)
 	if (app->overlay != OVERLAY_STEER || app->n_pending > 0) {
 		return;
 	}
-	s->in_force = in_force(app);
+	s->in_force = steer_in_force(app);
 	for (int i = 0; i < n; i++) {
 		char text[256];
 		if (!s->changed[rows[i]]) {

@@ -111,7 +111,7 @@ int cvt_trainer_save(struct cvt_trainer *t, bool best, struct cvt_error *err)
 	if (!all_finite(arrays, begin.n)) {
 		free(arrays);
 		t->end = CVT_STATE_DIVERGED;
-		return cvt_fail(err, CVT_ERR_RANGE, "a weight is not finite after batch %lld: branch with a lower rate%s", (long long)t->at.batch,
+		return cvt_fail(err, CVT_ERR_RANGE, "a weight is not finite after batch %lld: take a lower rate%s", (long long)t->at.batch,
 			t->ever_saved ? " from the last checkpoint, which is kept" : "");
 	}
 	rc = cvt_trainer_insist(t, sync_rows, NULL, err);

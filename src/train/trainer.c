@@ -58,7 +58,7 @@ static void show_batch(struct cvt_trainer *t, int n, double seconds)
 static int diverged(struct cvt_trainer *t, const struct cvt_step_result *result, struct cvt_error *err)
 {
 	t->end = CVT_STATE_DIVERGED;
-	return cvt_fail(err, CVT_ERR_RANGE, "%s is not finite in batch %lld (epoch %d, rate %g): branch with a lower rate%s",
+	return cvt_fail(err, CVT_ERR_RANGE, "%s is not finite in batch %lld (epoch %d, rate %g): take a lower rate%s",
 		isfinite(result->loss) ? "a gradient" : "the loss", (long long)t->at.batch, t->at.epoch + 1, t->last_lr,
 		t->ever_saved ? " from the last checkpoint, which is kept" : "");
 }

@@ -85,8 +85,9 @@ static void tell(struct cvt_watch *watch, const struct cvt_runner_event *event)
 			event->epoch->train_accuracy, event->epoch->val_accuracy, event->epoch->seconds);
 		break;
 	case CVT_RUNNER_PREPARED:
-		snprintf(line, sizeof line, "%s: %lld parameters, %d pictures to train on, %d to validate, %d threads", event->live->network,
-			(long long)event->live->parameters, event->live->train_images, event->live->val_images, event->live->threads);
+		snprintf(line, sizeof line, "%s: %lld parameters, %d pictures to train on, %d to validate, %d thread%s", event->live->network,
+			(long long)event->live->parameters, event->live->train_images, event->live->val_images, event->live->threads,
+			event->live->threads == 1 ? "" : "s");
 		break;
 	default:
 		snprintf(line, sizeof line, "%s", event->text);

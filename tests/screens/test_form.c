@@ -134,6 +134,38 @@ static void the_form_begins_with_the_options_of_the_run(void **state)
 	stage_close(&s);
 }
 
+/* A run that diverged offers a run from its checkpoint with a tenth of the rate; one without a checkpoint says so. */
+static void a_run_branches_from_its_checkpoint(void **state)
+{
+	struct stage s;
+	char path[1100];
+	(void)state;
+	stage_open(&s, 120, 40, GLYPHS_BRAILLE, true);
+	keys(&s, "b");
+	assert_int_not_equal(s.app->focus, FOCUS_FORM);
+	assert_true(shows(&s, "has no checkpoint yet"));
+	app_attach(s.app, s.app->runs[1].folder);
+	snprintf(path, sizeof path, "%s/checkpoint.safetensors", s.app->runs[1].folder);
+	FILE *file = fopen(path, "w");
+	assert_true(file && fclose(file) == 0);
+	keys(&s, "t");
+	assert_true(shows(&s, "has diverged: b fills the form"));
+	double rate = steer_in_force(s.app).lr;
+	keys(&s, "b");
+	assert_int_equal(s.app->focus, FOCUS_FORM);
+	assert_true(same_option(s.app, "expansion", diverged.expansion) && same_option(s.app, "init", path));
+	assert_float_equal(s.app->form.config.lr, rate / 10, 1e-12);
+	/* Of one that has not diverged, named by the cursor of the table: the rate that is in force. */
+	snprintf(path, sizeof path, "%s/checkpoint.safetensors", s.app->runs[0].folder);
+	assert_true((file = fopen(path, "w")) && fclose(file) == 0);
+	s.app->focus = FOCUS_RUNS;
+	snprintf(s.app->cursor_run, sizeof s.app->cursor_run, "%s", old_run.name);
+	keys(&s, "b");
+	assert_true(same_option(s.app, "init", path) && same_option(s.app, "expansion", old_run.expansion));
+	assert_float_equal(s.app->form.config.lr, steer_in_force(s.app).lr, 1e-12);
+	stage_close(&s);
+}
+
 static void starting_beside_a_live_run_says_what_each_choice_means(void **state)
 {
 	struct stage s;
@@ -161,6 +193,7 @@ int main(void)
 		cmocka_unit_test(the_form_shows_what_applies),
 		cmocka_unit_test(a_missing_folder_is_said_before_the_start),
 		cmocka_unit_test(the_form_begins_with_the_options_of_the_run),
+		cmocka_unit_test(a_run_branches_from_its_checkpoint),
 		cmocka_unit_test(starting_beside_a_live_run_says_what_each_choice_means),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

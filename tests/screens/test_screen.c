@@ -200,6 +200,7 @@ static void a_run_that_has_ended_is_not_steered(void **state)
 	struct stage s;
 	(void)state;
 	stage_open(&s, 120, 40, GLYPHS_BRAILLE, false);
+	app_attach(s.app, s.app->runs[0].folder);
 	static const char *const names[] = {"t", "Space", "s", "x"};
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
 		s.app->n_notes = 0;

@@ -168,8 +168,11 @@ static int steer(const struct cli_args *args)
 	if (status != CLI_DONE)
 		return status;
 	if (!run.locked && run.live.state != CVT_STATE_QUEUED) {
-		fprintf(stderr, "convtui: %s is %s: nobody trains it, so there is nothing to steer: convtui resume %s goes on with it\n", run.name,
-			cvt_state_name(run.live.state), run.name);
+		if (run.live.state == CVT_STATE_DIVERGED)
+			fprintf(stderr, "convtui: %s is diverged: nobody trains it, so there is nothing to steer: begin a run with a lower rate\n", run.name);
+		else
+			fprintf(stderr, "convtui: %s is %s: nobody trains it, so there is nothing to steer: convtui resume %s goes on with it\n", run.name,
+				cvt_state_name(run.live.state), run.name);
 		return CLI_FAILED;
 	}
 	return send(&run, orders, n, seconds, args->json);

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/create.h"
 #include "cli/lines.h"
@@ -28,8 +29,8 @@ static void say_start(const struct report *report, const struct cvt_live *live)
 	}
 	cvt_text_thousands(live->parameters, parameters, sizeof parameters);
 	cli_lines_text(report->lines, false, "run %s: %s, %s parameters", report->name, live->network, parameters);
-	cli_lines_text(report->lines, false, "%d pictures to train on, %d to validate; batch %d, rate %g, %d threads", live->train_images,
-		live->val_images, live->batch_size, live->lr, live->threads);
+	cli_lines_text(report->lines, false, "%d pictures to train on, %d to validate; batch %d, rate %g, %d thread%s", live->train_images,
+		live->val_images, live->batch_size, live->lr, live->threads, live->threads == 1 ? "" : "s");
 }
 
 static void say_epoch(const struct report *report, const struct cvt_live *live, const struct cvt_epoch_row *row)
@@ -47,6 +48,17 @@ static void say_epoch(const struct report *report, const struct cvt_live *live, 
 		snprintf(val, sizeof val, "%.3f%%", row->val_accuracy);
 	cli_lines_text(report->lines, false, "epoch %d/%d  loss %.6f  train %.3f%%  val %s  %.1f s", row->epoch, live->epochs, row->loss,
 		row->train_accuracy, val, row->seconds);
+}
+
+/* What to do about a run that diverged, with its checkpoint where it has one. */
+static void say_branch(const struct report *report, double lr)
+{
+	char checkpoint[1200], rate[32];
+	bool kept = snprintf(checkpoint, sizeof checkpoint, "%s/checkpoint.safetensors", report->folder) < (int)sizeof checkpoint &&
+		access(checkpoint, R_OK) == 0;
+	cvt_text_from_double(lr, rate, sizeof rate);
+	cli_lines_text(report->lines, true, "convtui: a new run with a tenth of the rate: convtui train %s/config.yaml --lr %s%s%s", report->folder, rate,
+		kept ? " --init " : "", kept ? checkpoint : "");
 }
 
 static void say_end(const struct report *report, const struct cvt_runner_result *result)
@@ -67,6 +79,8 @@ static void say_end(const struct report *report, const struct cvt_runner_result 
 	}
 	if (result->reason[0])
 		cli_lines_text(report->lines, true, "convtui: %s: %s", report->name, result->reason);
+	if (result->state == CVT_STATE_DIVERGED && live->lr > 0)
+		say_branch(report, live->lr / 10);
 }
 
 /* On the runner's main thread; the lines are written by another. */
