@@ -10,6 +10,7 @@ void edit_open(struct edit *edit, const char *text)
 {
 	snprintf(edit->text, sizeof edit->text, "%s", text);
 	edit->length = edit->at = (int)strlen(edit->text);
+	edit->whole = edit->length > 0;
 }
 
 static bool inside_code(const struct edit *e, int at)
@@ -68,6 +69,11 @@ static void insert(struct edit *e, int key)
 
 bool edit_key(struct edit *e, int key)
 {
+	bool replaced = e->whole, character = key >= 32 && key < KEY_BASE && !(key >= 0x7f && key < 0xa0);
+	if (replaced && character) {
+		cut(e, 0, e->length);
+	}
+	e->whole = false;
 	switch (key) {
 	case KEY_ARROW_LEFT: e->at = left_of(e, e->at); return true;
 	case KEY_ARROW_RIGHT: e->at = right_of(e, e->at); return true;

@@ -10,18 +10,25 @@
 #include <unistd.h>
 
 #include "convtui/model.h"
+#include "convtui/text.h"
 #include "launch.h"
 
 extern char **environ;
 static pid_t children[64];
 static int n_children;
 
-/* The runner may start in another folder, on another day. What does not exist keeps its name for the error that comes. */
+/* The runner may start in another folder, on another day. */
 static int absolute(const char *key, char *path, size_t size, struct cvt_error *err)
 {
 	char *real = *path ? realpath(path, NULL) : NULL;
-	if (!real) {
+	if (!real && !*path) {
 		return CVT_OK;
+	}
+	if (!real) {
+		char clean[256];
+		int error = errno;
+		cvt_text_clean(clean, sizeof clean, path);
+		return cvt_fail_errno(err, error, "%s: %s", key, clean);
 	}
 	size_t length = strlen(real);
 	if (length < size) {

@@ -30,7 +30,7 @@ static const struct cli_flag dashboard_flags[] = {
 };
 /* Not in the table of commands: its name is no name at all. */
 static const struct cli_command dashboard = {
-	.name = "[RUN]", .arguments = "", .help = "the dashboard; with RUN (a name, a unique part of one, or last), attached to it",
+	.name = "", .arguments = "[RUN]", .help = "the dashboard; with RUN (a name, a unique part of one, or last), attached to it",
 	.example = "convtui last", .flags = dashboard_flags, .max_positional = 1,
 };
 

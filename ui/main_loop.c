@@ -129,7 +129,7 @@ static bool wait_for_something(const struct app *app, double frame_due, double s
 	} else if (app->session) {
 		until = session_due;
 	}
-	if (app->session && app->session->behind) {
+	if (app->session && (app->session->behind || app->seen_generation != app->session->generation)) {
 		until = now;
 	}
 	if (app->dirty && frame_due < until) {

@@ -48,19 +48,20 @@ void form_branch(struct app *app)
 	struct form *f = &app->form;
 	const struct cvt_live *live = app_live(app);
 	const char *name = app->session->run.name;
-	struct cvt_config config = steer_in_force(app);
+	struct cvt_config config = steer_in_force(app, live->state == CVT_STATE_DIVERGED ? live->checkpoint_batch : INT64_MAX);
 	bool diverged = live->state == CVT_STATE_DIVERGED;
 	char path[1100];
 	snprintf(path, sizeof path, "%s/checkpoint.safetensors", app->session->run.folder);
 	if (!app->run_config_known) {
 		app_note(app, true, "%s: its config.yaml cannot be read, so nothing can branch from it", name);
-	} else if (access(path, R_OK) != 0) {
+	} else if (access(path, R_OK) != 0 && !diverged) {
 		app_note(app, true, "%s has no checkpoint yet: n begins a new run", name);
 	} else if (strlen(path) >= sizeof config.init) {
 		app_note(app, true, "%s: the path of its checkpoint is longer than %zu bytes", name, sizeof config.init - 1);
 	} else {
 		int n;
-		snprintf(config.init, sizeof config.init, "%s", path);
+		bool kept = access(path, R_OK) == 0;
+		snprintf(config.init, sizeof config.init, "%s", kept ? path : app->run_config.init);
 		const struct cvt_option *options = cvt_options(&n), *lr = cvt_option_find("lr"), *init = cvt_option_find("init");
 		config.lr = diverged ? config.lr / 10 : config.lr;
 		config.set |= 1ULL << (lr - options) | 1ULL << (init - options);
@@ -73,7 +74,8 @@ void form_branch(struct app *app)
 			f->row = &options[rows[i]] == lr ? i : f->row;
 		}
 		app->focus = FOCUS_FORM;
-		app_note(app, false, "from the checkpoint of %s, rate %g: G starts it", name, config.lr);
+		f->branched = kept;
+		app_note(app, false, kept ? "from the checkpoint of %s, rate %g: G starts it" : "as %s, which has no checkpoint, with rate %g: G starts it", name, config.lr);
 	}
 }
 
@@ -194,6 +196,10 @@ void form_start_now(struct app *app, int how)
 		app->form.error = err;
 		app_note(app, true, "%s", err.message);
 		return;
+	}
+	if (app->form.branched) {                    /* the run after that one is no branch */
+		app->form.config.init[0] = 0;
+		app->form.branched = false;
 	}
 	worker_hurry(app->worker);
 	snprintf(app->cursor_run, sizeof app->cursor_run, "%s", run.name);

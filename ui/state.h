@@ -24,6 +24,7 @@ struct form {
 	struct cvt_config config;
 	int row;                             /* among the rows that apply; their number: the Start button */
 	bool open, touched;                  /* a row was changed here: no run's options replace it */
+	bool branched;                       /* the initial weights are a run's checkpoint, until the next start */
 	struct edit edit;
 	struct cvt_error error;              /* of the open text, or of the last start; code 0: none */
 	struct cost cost;
@@ -126,8 +127,8 @@ void form_update_cost(struct app *app);
 void form_start(struct app *app);                          /* asks when a run is alive, else starts */
 void form_start_now(struct app *app, int how);             /* 0 after the live one, 1 beside it, 2 stop it first */
 int steer_rows(int rows[64]);
-/* The settings of the run shown with all that was steered. */
-struct cvt_config steer_in_force(const struct app *app);
+/* The settings of the run shown with all that was steered before a batch; INT64_MAX: up to now. */
+struct cvt_config steer_in_force(const struct app *app, int64_t batch);
 /* False: the run has ended, which is said, with what can be done. */
 bool steer_possible(struct app *app);
 void steer_open(struct app *app);

@@ -29,15 +29,15 @@ static void set(struct cvt_config *config, const char *key, const char *text)
 
 /* The run's own settings, then every command that took effect, then what the page says now. Under a schedule the page's rate is that of the
  * epoch, not the base that a command sets. */
-struct cvt_config steer_in_force(const struct app *app)
+struct cvt_config steer_in_force(const struct app *app, int64_t batch)
 {
 	struct cvt_config config = app->run_config;
 	const struct cvt_live *live = app_live(app);
 	char text[64];
-	for (int i = 0; app->session && i < app->session->n_commands; i++) {
+	for (int i = 0; app->session && i < app->session->n_commands && app->session->commands[i].batch <= batch; i++) {
 		set(&config, app->session->commands[i].name, app->session->commands[i].value);
 	}
-	if (live && isfinite(live->lr) && live->lr > 0 && (!app->run_config_known || config.schedule == CVT_SCHEDULE_CONSTANT)) {
+	if (live && batch == INT64_MAX && isfinite(live->lr) && live->lr > 0 && (!app->run_config_known || config.schedule == CVT_SCHEDULE_CONSTANT)) {
 		cvt_text_from_double(live->lr, text, sizeof text);
 		set(&config, "lr", text);
 	}
@@ -72,7 +72,7 @@ void steer_open(struct app *app)
 	int row = s->row;
 	memset(s, 0, sizeof *s);
 	s->row = row;
-	s->in_force = s->draft = steer_in_force(app);
+	s->in_force = s->draft = steer_in_force(app, INT64_MAX);
 	app->overlay = OVERLAY_STEER;
 }
 
@@ -85,7 +85,7 @@ void steer_refresh(struct app *app)
 	if (app->overlay != OVERLAY_STEER || app->n_pending > 0) {
 		return;
 	}
-	s->in_force = steer_in_force(app);
+	s->in_force = steer_in_force(app, INT64_MAX);
 	for (int i = 0; i < n; i++) {
 		char text[256];
 		if (!s->changed[rows[i]]) {

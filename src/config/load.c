@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/file.h"
 #include "config/rows.h"
@@ -101,6 +102,12 @@ static int no_such_preset(const char *name, struct cvt_error *err)
 int cvt_preset_text(const char *name, char **ret_text, size_t *ret_length, struct cvt_error *err)
 {
 	size_t length = strlen(name);
+	struct stat st;
+	if (strchr(name, '/') && stat(name, &st) == 0 && S_ISDIR(st.st_mode)) {
+		char clean[256];
+		cvt_text_clean(clean, sizeof clean, name);
+		return cvt_fail(err, CVT_ERR_FORMAT, "%s is a folder, not a preset: --data %s trains on its pictures", clean, clean);
+	}
 	if (strchr(name, '/') || (length > 5 && !strcmp(name + length - 5, ".yaml")))
 		return cvt_file_read(name, LIMIT_BYTES, ret_text, ret_length, err);
 	int n;

@@ -253,7 +253,12 @@ static int pick(const struct cvt_run *runs, int n, const char *name, const char 
 	int found = -1, count = 0, whole = -1, wholes = 0;
 
 	if (strcmp(name, "last") == 0 && n > 0) {
-		*ret_run = runs[n - 1];
+		/* What waits in a queue has nothing to show yet: the newest that has begun, where one has. */
+		int newest = n - 1;
+
+		while (newest > 0 && runs[newest].live.state == CVT_STATE_QUEUED)
+			newest--;
+		*ret_run = runs[runs[newest].live.state == CVT_STATE_QUEUED ? n - 1 : newest];
 		return CVT_OK;
 	}
 	for (int i = 0; i < n; i++) {

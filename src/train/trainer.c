@@ -232,6 +232,11 @@ static int end(struct cvt_trainer *t, enum cvt_state state, struct cvt_error *er
 		rc = cvt_trainer_save(t, false, err);
 	if (rc == CVT_OK)
 		rc = cvt_trainer_settle(t, true, err);
+	/* What came while that was saved: a second stop must not wait for the next resume, to end it. */
+	if (rc == CVT_OK) {
+		cvt_shared_ask_look(t->shared);
+		rc = cvt_trainer_take_commands(t, err);
+	}
 	if (rc == CVT_OK)
 		t->end = state;
 	return rc;

@@ -71,6 +71,17 @@ check "$([ $status = 130 ] || [ $status = 3 ]; echo $?)" "a second INT ends at o
 interrupted HUP TERM
 check "$([ $status = 3 ]; echo $?)" "HUP does not end a runner"
 
+# ---- a second stop, while the first one's checkpoint is written ----
+late=$(queue --data "$pictures" --layers 1 --image-size 128 --epochs 100000)
+"$CONVTUI" resume "$late" >/dev/null 2>&1 &
+pid=$!
+wait_for more_rows_than 2 "$late/batches.csv"
+"$CONVTUI" steer "$late" stop >/dev/null
+"$CONVTUI" steer "$late" stop >/dev/null 2>&1
+wait $pid
+check "$([ -z "$(ls "$late/inbox")" ]; echo $?)" "a second stop does not wait for the next resume"
+rm -rf "$late"
+
 # ---- two runners ----
 twice=$(queue $small --epochs 100000)
 "$CONVTUI" resume "$twice" >/dev/null 2>&1 &
@@ -181,7 +192,10 @@ status_is 0 && grep -q 'kept in memory\|was not kept' "$work/err"
 check $? "a cache that does not fit is said, and it trains" "$work/err"
 rm -rf "$work/disk/cache"
 
-full=$(CONVTUI_RUNS=$work/disk/runs queue $small --epochs 40)
+# Long enough to be filled up under.
+run "$CONVTUI" train $small --epochs 300
+reference=$(newest)
+full=$(CONVTUI_RUNS=$work/disk/runs queue $small --epochs 300)
 full=$work/disk/runs/$(ls "$work/disk/runs" | head -1)
 "$CONVTUI" resume "$full" >"$work/out" 2>"$work/err" &
 pid=$!

@@ -123,7 +123,8 @@ until_true "when the first has ended the second trains, without a screen" is "$s
 is "$first" stopped
 check $? "the first is stopped"
 "$CONVTUI" steer "$second" checkpoint >/dev/null
-check "$([ "$(grep -c 'checkpoint before batch' "$second/log.txt")" = 1 ]; echo $?)" "the log has a command once" "$second/log.txt"
+until_true "the log has a command" grep -q 'checkpoint before batch' "$second/log.txt"
+check "$([ "$(grep -c 'checkpoint before batch' "$second/log.txt")" = 1 ]; echo $?)" "and once" "$second/log.txt"
 start 120x40 "$CONVTUI; echo left; sleep 1000"
 until_true "a new screen shows the second" shows "(training|evaluating) ${second##*/}"
 "$CONVTUI" queue --data "$pictures" --layers 2 --image-size 16 --batch 4 --epochs 100000 --threads 1 >/dev/null

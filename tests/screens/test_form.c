@@ -15,6 +15,8 @@
 #include "term/dump.h"
 #include "term/key.h"
 
+static bool same_option(const struct app *app, const char *key, const char *value);
+
 static void the_rule_is_edited_with_its_maps(void **state)
 {
 	struct stage s;
@@ -55,6 +57,24 @@ static void characters_are_commands_unless_a_field_is_open(void **state)
 	assert_int_equal(s.app->overlay, OVERLAY_HELP);
 	keys(&s, "Esc q");
 	assert_true(s.app->leaving);
+	stage_close(&s);
+}
+
+/* What an opened field holds gives way to the first character, and stays when the cursor is moved first. */
+static void typing_replaces_what_a_field_held(void **state)
+{
+	struct stage s;
+	(void)state;
+	stage_open(&s, 120, 40, GLYPHS_BRAILLE, false);
+	default_form(&s);
+	keys(&s, "n Enter");
+	type(&s, "/tmp");
+	keys(&s, "Enter");
+	assert_true(same_option(s.app, "data", "/tmp"));
+	keys(&s, "Up Up Enter Right");
+	type(&s, "x");
+	keys(&s, "Enter");
+	assert_true(same_option(s.app, "data", "/tmpx"));
 	stage_close(&s);
 }
 
@@ -150,7 +170,7 @@ static void a_run_branches_from_its_checkpoint(void **state)
 	assert_true(file && fclose(file) == 0);
 	keys(&s, "t");
 	assert_true(shows(&s, "has diverged: b fills the form"));
-	double rate = steer_in_force(s.app).lr;
+	double rate = s.app->run_config.lr;
 	keys(&s, "b");
 	assert_int_equal(s.app->focus, FOCUS_FORM);
 	assert_true(same_option(s.app, "expansion", diverged.expansion) && same_option(s.app, "init", path));
@@ -162,7 +182,7 @@ static void a_run_branches_from_its_checkpoint(void **state)
 	snprintf(s.app->cursor_run, sizeof s.app->cursor_run, "%s", old_run.name);
 	keys(&s, "b");
 	assert_true(same_option(s.app, "init", path) && same_option(s.app, "expansion", old_run.expansion));
-	assert_float_equal(s.app->form.config.lr, steer_in_force(s.app).lr, 1e-12);
+	assert_float_equal(s.app->form.config.lr, steer_in_force(s.app, INT64_MAX).lr, 1e-12);
 	stage_close(&s);
 }
 
@@ -189,6 +209,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_rule_is_edited_with_its_maps),
 		cmocka_unit_test(characters_are_commands_unless_a_field_is_open),
+		cmocka_unit_test(typing_replaces_what_a_field_held),
 		cmocka_unit_test(what_is_pasted_is_no_command),
 		cmocka_unit_test(the_form_shows_what_applies),
 		cmocka_unit_test(a_missing_folder_is_said_before_the_start),

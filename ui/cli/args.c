@@ -99,7 +99,7 @@ static int read_flag(struct reading *r, int argc, char **argv, int *at)
 static int check_positional(const struct cli_command *command, const struct cli_args *args)
 {
 	if (args->n_positional < command->min_positional)
-		return cli_wrong("%s: something is missing: convtui %s%s%s", command->name, command->name, *command->arguments ? " " : "",
+		return cli_wrong("%s: an argument is missing: convtui %s%s%s", command->name, command->name, *command->arguments ? " " : "",
 			command->arguments);
 	if (command->max_positional >= 0 && args->n_positional > command->max_positional) {
 		char clean[64];

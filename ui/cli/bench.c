@@ -77,7 +77,7 @@ static void print_layers(const struct cvt_bench_result *r)
 
 static int print_line(const struct cvt_bench_result *r, bool each_layer)
 {
-	int n = printf("%-36s  %4d px  batch %3d  train %8.3f ms/image (%4.0f GFLOP/s, %3.0f%% of peak)  evaluate %8.3f ms/image (%4.0f GFLOP/s, "
+	int n = printf("%-36s  %4d px  batch %3d  train %8.3f ms/image (%4.0f GFLOP/s direct-equivalent, %3.0f%% of peak)  evaluate %8.3f ms/image (%4.0f GFLOP/s, "
 		"%3.0f%%)  memory %.2f GB  %d threads, %s\n", r->network, r->image_size, r->batch, r->train_ms, r->train_gflops,
 		100 * r->train_gflops / r->peak_gflops, r->eval_ms, r->eval_gflops, 100 * r->eval_gflops / r->peak_gflops,
 		(double)r->peak_bytes / 1e9, r->threads, r->isa);

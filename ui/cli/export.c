@@ -8,7 +8,7 @@
 enum { FLAG_TO, FLAG_OUT, FLAG_CHECKPOINT };
 
 /* The weights of `which` ("best" where the run has one, else the newest; or one of the two by name). */
-static int export_weights(const struct cvt_run *run, const char *which, const char *out)
+static int export_weights(const struct cvt_run *run, const char *which, const char *out, bool json)
 {
 	struct cvt_error err;
 	char path[sizeof run->name + 16], checkpoint[sizeof run->folder + 32];
@@ -21,6 +21,8 @@ static int export_weights(const struct cvt_run *run, const char *which, const ch
 		return cli_wrong("--out: the path is too long");
 	if (cvt_export_safetensors(run->folder, which == NULL ? NULL : checkpoint, out == NULL ? path : out, &err) != CVT_OK)
 		return cli_fail(&err);
+	if (json)
+		return cli_json(json_pack("{s:o, s:o}", "run", cli_json_text(run->name), "file", cli_json_text(out == NULL ? path : out)));
 	return printf("%s\n", out == NULL ? path : out) < 0 || fflush(stdout) != 0 ? CLI_FAILED : CLI_DONE;
 }
 
@@ -35,13 +37,13 @@ static int run(const struct cli_command *command, int argc, char **argv)
 	const char *to = args.flags[FLAG_TO], *which = args.flags[FLAG_CHECKPOINT];
 
 	if (to == NULL || strcmp(to, "safetensors") != 0)
-		code = cli_wrong("export --to %s: the format is safetensors", to == NULL ? "" : to);
+		code = cli_wrong("export: --to safetensors is the format that there is%s%s", to ? ", not " : "", to ? to : "");
 	else if (which != NULL && strcmp(which, "best") != 0 && strcmp(which, "checkpoint") != 0)
 		code = cli_wrong("--checkpoint %s: best or checkpoint (the newest)", which);
 	if (code == CLI_DONE)
 		code = cli_run(&args, args.positional[0], &found);
 	if (code == CLI_DONE)
-		code = export_weights(&found, which, args.flags[FLAG_OUT]);
+		code = export_weights(&found, which, args.flags[FLAG_OUT], args.json);
 	cli_args_finish(&args);
 	return code;
 }

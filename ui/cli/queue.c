@@ -54,7 +54,7 @@ static int create(const struct plan *plan, const char *store, bool json)
 	if (json)
 		return cli_json(json_pack("{s:o, s:o, s:o, s:I}", "run", cli_json_text(run.name), "folder", cli_json_text(run.folder), "network",
 			cli_json_text(run.live.network), "parameters", (json_int_t)run.live.parameters));
-	printf("%s  %s\n", run.name, run.live.network);
+	printf("%s  %s  rate %g, batch %d, %d epochs\n", run.name, run.live.network, plan->config.lr, plan->config.batch, plan->config.epochs);
 	return cli_flush();
 }
 
@@ -73,6 +73,8 @@ static int run(const struct cli_command *command, int argc, char **argv)
 		status = add_preset(&plans, &args, args.positional[i]);
 	for (int i = 0; i < plans.n && status == CLI_DONE; i++)
 		status = create(&plans.plans[i], store, args.json);
+	if (status == CLI_DONE && plans.n > 0 && !args.json)
+		fprintf(stderr, "convtui: %d queued: convtui work trains them\n", plans.n);
 	free(plans.plans);
 	cli_args_finish(&args);
 	return status;

@@ -95,8 +95,9 @@ static double now(void)
 	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-/* Says of each order when it took effect, as its row comes. *ret_left: those without a row when the time was over or the run ended. */
-static int follow(const struct cvt_run *run, struct order *orders, int n, double seconds, bool json, int *ret_left)
+/* Says of each order when it took effect, as its row comes. *ret_left: those without a row when the time was over or the run had
+ * ended (*ret_ended). */
+static int follow(const struct cvt_run *run, struct order *orders, int n, double seconds, bool json, int *ret_left, bool *ret_ended)
 {
 	struct cvt_session *session;
 	struct cvt_error err;
@@ -124,6 +125,7 @@ static int follow(const struct cvt_run *run, struct order *orders, int n, double
 		struct pollfd fd = {.fd = cvt_session_fd(session), .events = POLLIN};
 		poll(&fd, fd.fd >= 0, 200);
 	}
+	*ret_ended = !session->run.locked;
 	cvt_session_close(session);
 	*ret_left = left;
 	return status;
@@ -133,14 +135,19 @@ static int send(const struct cvt_run *run, struct order *orders, int n, double s
 {
 	struct cvt_error err;
 	int left = n, status = CLI_DONE;
+	bool ended = false;
 	for (int i = 0; i < n; i++)
 		if (cvt_run_command(run->folder, orders[i].name, orders[i].value, orders[i].id, &err) != CVT_OK)
 			return cli_fail(&err);
 	if (run->locked && seconds > 0)
-		status = follow(run, orders, n, seconds, json, &left);
+		status = follow(run, orders, n, seconds, json, &left, &ended);
 	for (int i = 0; i < n && status == CLI_DONE; i++)
 		if (!orders[i].seen)
 			status = say(&orders[i], run->name, -1, json);
+	if (status == CLI_DONE && left && ended) {
+		fprintf(stderr, "convtui: %s ended before it took %d order%s: the next resume takes what is left\n", run->name, left, left == 1 ? "" : "s");
+		return CLI_FAILED;
+	}
 	if (status == CLI_DONE && left && run->locked && seconds > 0) {
 		fprintf(stderr, "convtui: %s: %d order%s not taken after %g s: the runner takes them after the batch it is in, see convtui show\n",
 			run->name, left, left == 1 ? "" : "s", seconds);

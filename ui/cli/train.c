@@ -53,10 +53,18 @@ static void say_epoch(const struct report *report, const struct cvt_live *live, 
 /* What to do about a run that diverged, with its checkpoint where it has one. */
 static void say_branch(const struct report *report, double lr)
 {
-	char checkpoint[1200], rate[32];
+	char checkpoint[1200], config_path[1200], rate[32];
+	struct cvt_config config;
+	cvt_config_init(&config);
+	snprintf(config_path, sizeof config_path, "%s/config.yaml", report->folder);
+	if (cvt_config_load(&config, config_path, NULL) != CVT_OK)
+		return;
+	cvt_config_resolve(&config);
+	/* Not of a rate that was steered up, and harmed. */
+	lr = lr > 0 && lr < config.lr ? lr : config.lr;
 	bool kept = snprintf(checkpoint, sizeof checkpoint, "%s/checkpoint.safetensors", report->folder) < (int)sizeof checkpoint &&
 		access(checkpoint, R_OK) == 0;
-	cvt_text_from_double(lr, rate, sizeof rate);
+	cvt_text_from_double(lr / 10, rate, sizeof rate);
 	cli_lines_text(report->lines, true, "convtui: a new run with a tenth of the rate: convtui train %s/config.yaml --lr %s%s%s", report->folder, rate,
 		kept ? " --init " : "", kept ? checkpoint : "");
 }
@@ -79,8 +87,8 @@ static void say_end(const struct report *report, const struct cvt_runner_result 
 	}
 	if (result->reason[0])
 		cli_lines_text(report->lines, true, "convtui: %s: %s", report->name, result->reason);
-	if (result->state == CVT_STATE_DIVERGED && live->lr > 0)
-		say_branch(report, live->lr / 10);
+	if (result->state == CVT_STATE_DIVERGED)
+		say_branch(report, live->lr);
 }
 
 /* On the runner's main thread; the lines are written by another. */

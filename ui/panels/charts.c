@@ -28,7 +28,7 @@ static struct chart make_chart(const struct app *app, bool accuracy)
 	add(&chart, accuracy ? &f->val_accuracy : &f->val_loss, "val", CELL_VAL, 2, true);
 	chart.lines[chart.n_lines - 1].bounds = accuracy;
 	chart.empty = !live ? "the curves of a run are drawn here" : live->state == CVT_STATE_PREPARING ? "preparing the pictures" :
-		app_alive(app) ? "waiting for the first batch" : "no batch was trained";
+		app->seen_generation != app->session->generation || app->session->behind ? "reading the rows" : app_alive(app) ? "waiting for the first batch" : "no batch was trained";
 	return chart;
 }
 

@@ -159,7 +159,7 @@ static void steer_row(const struct app *app, struct pane inner, int y, const str
 		for (int x = 0; x < 14; x++) {
 			pane_put(inner, 33 + x, y, ' ', CELL_FIELD);
 		}
-		pane_fit_end(inner, 33, y, 14, CELL_FIELD, app->steer.edit.text);
+		pane_fit_end(inner, 33, y, 14, app->steer.edit.whole ? CELL_SELECTED : CELL_FIELD, app->steer.edit.text);
 		inner.grid->cursor_x = inner.x + 33 + edit_column(&app->steer.edit);
 		inner.grid->cursor_y = inner.y + y;
 	} else if (app->steer.changed[index]) {

@@ -87,7 +87,10 @@ static int draw_field(const struct app *app, struct pane pane, int y)
 	for (int x = 1; x < pane.w - 1; x++) {
 		pane_put(pane, x, y, ' ', CELL_FIELD);
 	}
-	pane_text(pane_sub(pane, 1, y, room, 1), 0, 0, CELL_FIELD, text);
+	pane_text(pane_sub(pane, 1, y, room, 1), 0, 0, e->whole ? CELL_SELECTED : CELL_FIELD, text);
+	if (shift > 0) {
+		pane_text(pane, 1, y, CELL_DIM, pane.grid->glyphs == GLYPHS_ASCII ? "<" : "\u2026");
+	}
 	if (y < pane.h && pane.w > 2) {
 		pane.grid->cursor_x = pane.x + 1 + column - shift;
 		pane.grid->cursor_y = pane.y + y;
