@@ -193,8 +193,8 @@ check $? "a cache that does not fit is said, and it trains" "$work/err"
 rm -rf "$work/disk/cache"
 
 # Long enough to be filled up under.
-run "$CONVTUI" train $small --epochs 300
-reference=$(newest)
+reference=$(queue $small --epochs 300)
+run "$CONVTUI" resume "$reference"
 full=$(CONVTUI_RUNS=$work/disk/runs queue $small --epochs 300)
 full=$work/disk/runs/$(ls "$work/disk/runs" | head -1)
 "$CONVTUI" resume "$full" >"$work/out" 2>"$work/err" &
