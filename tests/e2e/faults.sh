@@ -15,7 +15,7 @@ at_end() { umount "$work/disk" "$work/fixed" 2>/dev/null; }
 run() { timeout "$limit" "$@" >"$work/out" 2>"$work/err" </dev/null; echo $? >"$work/status"; }
 status_is() { [ "$(cat "$work/status")" = "$1" ]; }
 one_line() { [ "$(wc -l <"$work/err")" = 1 ] && grep -qE "^convtui: .*$1" "$work/err"; }
-queue() { "$CONVTUI" queue "$@" >/dev/null && newest; }
+queue() { "$CONVTUI" queue "$@" 2>/dev/null | sed "s|^|$CONVTUI_RUNS/|; s/ .*//"; }
 timeless() { sed 's/,[^,]*$//' "$1"; }
 same() {
 	cmp <(timeless "$1/batches.csv") <(timeless "$2/batches.csv") && cmp <(timeless "$1/epochs.csv") <(timeless "$2/epochs.csv") || return 1
@@ -196,7 +196,6 @@ rm -rf "$work/disk/cache"
 reference=$(queue $small --epochs 300)
 run "$CONVTUI" resume "$reference"
 full=$(CONVTUI_RUNS=$work/disk/runs queue $small --epochs 300)
-full=$work/disk/runs/$(ls "$work/disk/runs" | head -1)
 "$CONVTUI" resume "$full" >"$work/out" 2>"$work/err" &
 pid=$!
 wait_for more_rows_than 5 "$full/batches.csv"
