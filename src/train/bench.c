@@ -23,8 +23,9 @@ struct bench {
 	struct cvt_pool *pool;
 	struct cvt_model *model;
 	struct cvt_plan *train, *eval;
-	float *pictures;                 /* [batch, c, h, w]: copied into a plan before each step, as a trainer does */
+	unsigned char *pictures;         /* [batch, c, h, w]: normalised into a plan before each step, as a trainer does */
 	size_t pictures_bytes;
+	float levels[256];               /* of a byte: deviation about 1 */
 	int *labels;
 	float *weights;
 	struct cvt_exec exec;
@@ -78,19 +79,21 @@ static int make_pictures(struct bench *b, struct cvt_error *err)
 	const struct cvt_config *c = b->config;
 	size_t n = (size_t)c->batch * (size_t)c->channels * (size_t)c->image_size * (size_t)c->image_size;
 
-	b->pictures_bytes = n * sizeof *b->pictures;
+	b->pictures_bytes = n;
 	b->pictures = malloc(b->pictures_bytes);
 	b->labels = malloc((size_t)c->batch * sizeof *b->labels);
 	b->weights = malloc((size_t)b->classes * sizeof *b->weights);
 	if (b->pictures == NULL || b->labels == NULL || b->weights == NULL)
 		return cvt_fail(err, CVT_ERR_MEMORY, "no memory for %d pictures: choose a smaller batch", c->batch);
-	for (size_t i = 0; i < n; i += 4) {
+	for (size_t i = 0; i < n; i += 16) {
 		uint32_t r[4];
 
-		cvt_random_block(c->seed, CVT_RANDOM_TEST, 0, i / 4, r);
-		for (size_t k = 0; k < 4 && i + k < n; k++)
-			b->pictures[i + k] = ((float)(r[k] >> 8) * 0x1p-24f - 0.5f) * 3.4f;    /* deviation about 1 */
+		cvt_random_block(c->seed, CVT_RANDOM_TEST, 0, i / 16, r);
+		for (size_t k = 0; k < 16 && i + k < n; k++)
+			b->pictures[i + k] = (unsigned char)(r[k / 4] >> 8 * (k % 4));
 	}
+	for (int v = 0; v < 256; v++)
+		b->levels[v] = ((float)v / 255 - 0.5f) * 3.4f;
 	for (int i = 0; i < c->batch; i++)
 		b->labels[i] = i % b->classes;
 	for (int i = 0; i < b->classes; i++)
@@ -103,11 +106,11 @@ struct copy { float *to; const struct bench *bench; };
 static void copy_picture(void *context, int task, int worker)
 {
 	const struct copy *c = context;
-	size_t n = c->bench->pictures_bytes / sizeof(float) / (size_t)c->bench->config->batch;
+	size_t n = c->bench->pictures_bytes / (size_t)c->bench->config->batch;
 
 	(void)worker;
 	for (size_t i = (size_t)task * n; i < (size_t)(task + 1) * n; i++)
-		c->to[i] = c->bench->pictures[i];
+		c->to[i] = c->bench->levels[c->bench->pictures[i]];
 }
 
 static void put_pictures(struct bench *b, struct cvt_plan *plan)
