@@ -8,6 +8,7 @@
 #include "cli/post_results.h"
 #include "cli/select.h"
 #include "cli/table.h"
+#include "convtui/text.h"
 #include "filter.h"
 
 static const struct cli_flag flags[] = {
@@ -53,13 +54,30 @@ static int print_json(const struct cvt_run *runs, int n)
 	return status;
 }
 
+/* The run, and what it was trained on and at: the post's are 256 x 256 pictures of its own. */
+static void print_origin(const struct cvt_run *run)
+{
+	struct cvt_config config;
+	char path[1100], data[64];
+	printf("    %s", run->name);
+	cvt_config_init(&config);
+	snprintf(path, sizeof path, "%s/config.yaml", run->folder);
+	if (cvt_config_load(&config, path, NULL) != CVT_OK)
+		return;
+	const char *slash = strrchr(config.data, '/');
+	cvt_text_clean(data, sizeof data, slash && slash[1] ? slash + 1 : config.data);
+	printf("  %s, %d px, %d epoch%s", data, config.image_size, run->live.epoch, run->live.epoch == 1 ? "" : "s");
+}
+
 /* A line each, as the post prints its own. What it prints there is no accuracy, so there is no difference to show. */
 static void print_googlenets(const struct cvt_run *runs, int n, bool compare)
 {
 	for (int i = 0; i < n; i++) {
 		printf("%s accuracy: %.3f", runs[i].live.network, runs[i].live.val_accuracy);
 		if (compare)
-			printf("    post 99.000 is the number of its last epoch, no accuracy    %s", runs[i].name);
+			fputs("    post 99.000 is the number of its last epoch, no accuracy", stdout);
+		if (compare)
+			print_origin(&runs[i]);
 		putchar('\n');
 	}
 }
@@ -88,7 +106,8 @@ static void print_block(const struct cvt_run *runs, int n, bool compare)
 			cli_percent(there, post, sizeof post);
 			if (isfinite(there))
 				snprintf(difference, sizeof difference, "%+.3f", runs[i].live.val_accuracy - there);
-			printf("    post %8s    %8s    %s", post, isfinite(there) ? difference : "-", runs[i].name);
+			printf("    post %8s    %8s", post, isfinite(there) ? difference : "-");
+			print_origin(&runs[i]);
 		}
 		putchar('\n');
 	}
