@@ -26,6 +26,23 @@ static void pack(const float *x, ptrdiff_t plane, int channels, int pixels, floa
 	}
 }
 
+static void pack_images(const float *x, ptrdiff_t image_stride, int images, ptrdiff_t plane, int channels, int pixels, float *u)
+{
+	int width = (images * pixels + VL - 1) / VL * VL;
+	for (int c = 0; c < channels; c++, x += plane, u += width) {
+		vstore(u + width - VL, vzero());
+		for (int i = 0; i < images; i++) {
+			const float *from = x + i * image_stride;
+			float *to = u + i * pixels;
+			int p = 0;
+			for (; p + VL <= pixels; p += VL)
+				vstoreu(to + p, vloadu(from + p));
+			if (p < pixels)
+				vstore_n(to + p, vload_n(from + p, pixels - p), pixels - p);
+		}
+	}
+}
+
 static void pack_pixels(const float *x, ptrdiff_t plane, int channels, int pixels, float *u)
 {
 	int width = (channels + VL - 1) / VL * VL;
@@ -72,7 +89,7 @@ CVT_INLINE void write_row(const float *m, int pixels, int o, float *y, const str
 	vf sum = vzero(), squares = vzero();
 	int i = 0;
 	for (; i + VL <= pixels; i += VL) {
-		vf v = finished(vload(m + i), &r), d = v - r.pivot;
+		vf v = finished(vloadu(m + i), &r), d = v - r.pivot;
 		if (sums) {
 			sum += d;
 			squares += d * d;
@@ -83,7 +100,7 @@ CVT_INLINE void write_row(const float *m, int pixels, int o, float *y, const str
 			vstoreu(y + i, f->adds ? v + vloadu(y + i) : v);
 	}
 	if (i < pixels) {
-		vf v = finished(vload(m + i), &r), d = v - r.pivot;
+		vf v = finished(vloadu(m + i), &r), d = v - r.pivot;
 		for (int k = pixels - i; sums && k < VL; k++)
 			d[k] = 0;
 		sum += d;
@@ -114,6 +131,7 @@ static void output(const float *m, int width, int outputs, int pixels, float *y,
 void CVT_KERNEL_INIT(conv1)(struct cvt_conv1_kernels *k)
 {
 	k->pack = pack;
+	k->pack_images = pack_images;
 	k->pack_pixels = pack_pixels;
 	k->output = output;
 }

@@ -9,10 +9,12 @@
 struct cvt_conv1_kernels {
 	/* u[c][width] = `pixels` pixels of each channel, zeros up to whole vectors: width = pixels rounded up. u aligned to the vector. */
 	void (*pack)(const float *x, ptrdiff_t plane, int channels, int pixels, float *u);
+	/* The same of `images` images side by side, image_stride floats apart: width = images * pixels rounded up. */
+	void (*pack_images)(const float *x, ptrdiff_t image_stride, int images, ptrdiff_t plane, int channels, int pixels, float *u);
 	/* u[p][width] = `channels` channels of each pixel, zeros up to whole vectors: width = channels rounded up. u has room for one
 	 * vector of pixels more. */
 	void (*pack_pixels)(const float *x, ptrdiff_t plane, int channels, int pixels, float *u);
-	/* y = m[o][width], finished; the first `pixels` of each row. */
+	/* y = m[o][width], finished; the first `pixels` of each row. m need not be aligned: rows of images side by side begin anywhere. */
 	void (*output)(const float *m, int width, int outputs, int pixels, float *y, ptrdiff_t plane, const struct cvt_finish *finish);
 };
 

@@ -1,4 +1,4 @@
-/* maxpool.c - maximum pooling, VL neighbouring windows at a time.
+/* maxpool.c - maximum pooling, VL neighbouring windows at a time; of narrow maps the same window of VL maps.
  *
  * The map is copied into scratch with its padding around it, so that no window is special; with stride 2 the columns of VL windows are the
  * even or the odd ones of 2 VL floats. Backward runs the same comparison and notes which tap of each window was the first largest. 3 x 3: rows of
@@ -305,7 +305,102 @@ CVT_INLINE void forward_three(const struct cvt_pool_shape *s, const float *x, fl
 	}
 }
 
-static void forward_windows(const struct cvt_pool_shape *s, const float *x, float *y, float *scratch)
+/* ---- narrow maps, 3 x 3: VL of them in the lanes ---- */
+
+/* [n maps][count] to [count][VL] */
+CVT_INLINE void take_maps(const float *x, int n, int count, float *to)
+{
+	for (int p = 0; p < count; p += VL) {
+		int m = lanes(count - p);
+		vf block[VL];
+		CVT_UNROLL
+		for (int l = 0; l < VL; l++)
+			block[l] = l >= n ? vzero() : m == VL ? vloadu(x + (ptrdiff_t)l * count + p) : vload_n(x + (ptrdiff_t)l * count + p, m);
+		vtranspose(block);
+		CVT_UNROLL
+		for (int k = 0; k < VL; k++)
+			if (k < m)
+				vstoreu(to + (ptrdiff_t)(p + k) * VL, block[k]);
+	}
+}
+
+CVT_INLINE void give_maps(const float *from, int n, int count, float *x, int adds)
+{
+	for (int p = 0; p < count; p += VL) {
+		int m = lanes(count - p);
+		vf block[VL];
+		CVT_UNROLL
+		for (int k = 0; k < VL; k++)
+			block[k] = k < m ? vloadu(from + (ptrdiff_t)(p + k) * VL) : vzero();
+		vtranspose(block);
+		CVT_UNROLL
+		for (int l = 0; l < VL; l++)
+			if (l < n)
+				put(x + (ptrdiff_t)l * count + p, block[l], m, adds);
+	}
+}
+
+/* Where a window of three begins and ends inside the map: taps from *ret_from to before the end. */
+CVT_INLINE int taps_inside(int window, int stride, int padding, int size, int *ret_from)
+{
+	int start = window * stride - padding;
+	*ret_from = start < 0 ? -start : 0;
+	return size - start < K ? size - start : K;
+}
+
+static void forward_narrow(const struct cvt_pool_shape *s, int n, const float *x, float *y, float *scratch)
+{
+	float *in = scratch, *out = in + (ptrdiff_t)VL * s->h * s->w, *to = out;
+	take_maps(x, n, s->h * s->w, in);
+	for (int oy = 0; oy < s->out_h; oy++)
+		for (int ox = 0; ox < s->out_w; ox++, to += VL) {
+			int ky, first, y_end = taps_inside(oy, s->stride, s->padding, s->h, &ky), x_end = taps_inside(ox, s->stride, s->padding, s->w, &first);
+			vf top = vset(-INFINITY);
+			for (; ky < y_end; ky++)
+				for (int kx = first; kx < x_end; kx++)
+					top = vmax(top, vloadu(in + (ptrdiff_t)VL * ((oy * s->stride - s->padding + ky) * s->w + ox * s->stride - s->padding + kx)));
+			vstoreu(to, top);
+		}
+	give_maps(out, n, s->out_h * s->out_w, y, 0);
+}
+
+static void backward_narrow(const struct cvt_pool_shape *s, int n, const float *x, const float *dy, float *dx, int adds, float *scratch)
+{
+	int windows = s->out_h * s->out_w;
+	float *in = scratch, *chosen = in + (ptrdiff_t)VL * s->h * s->w, *grad = chosen + (ptrdiff_t)VL * windows, *to = chosen;
+	take_maps(x, n, s->h * s->w, in);
+	take_maps(dy, n, windows, grad);
+	for (int oy = 0; oy < s->out_h; oy++)
+		for (int ox = 0; ox < s->out_w; ox++, to += VL) {
+			int ky, first, y_end = taps_inside(oy, s->stride, s->padding, s->h, &ky), x_end = taps_inside(ox, s->stride, s->padding, s->w, &first);
+			vf top = vset(-INFINITY), at = vset(-1);
+			for (; ky < y_end; ky++)
+				for (int kx = first; kx < x_end; kx++) {
+					vf v = vloadu(in + (ptrdiff_t)VL * ((oy * s->stride - s->padding + ky) * s->w + ox * s->stride - s->padding + kx));
+					vi larger = v > top;
+					top = vselect(larger, v, top);
+					at = vselect(larger, vset((float)(K * ky + kx)), at);
+				}
+			vstoreu(to, at);
+		}
+	/* Every pixel collects, in the order of the taps; `in` has been compared, and takes dx. */
+	to = in;
+	for (int row = s->padding; row < s->padding + s->h; row++)
+		for (int column = s->padding; column < s->padding + s->w; column++, to += VL) {
+			vf sum = vzero();
+			for (int ky = 0; ky < K; ky++)
+				for (int kx = 0; kx < K; kx++) {
+					int oy = (row - ky) / s->stride, ox = (column - kx) / s->stride;
+					if (row < ky || column < kx || (row - ky) % s->stride || (column - kx) % s->stride || oy >= s->out_h || ox >= s->out_w)
+						continue;
+					sum += given(chosen, grad, (ptrdiff_t)VL * (oy * s->out_w + ox), K * ky + kx);
+				}
+			vstoreu(to, sum);
+		}
+	give_maps(in, n, s->h * s->w, dx, adds);
+}
+
+static void forward_map(const struct cvt_pool_shape *s, const float *x, float *y, float *scratch)
 {
 	if (s->kernel == 2 && s->stride == 2 && s->padding == 0)
 		forward_blocks(s, x, y);
@@ -315,6 +410,19 @@ static void forward_windows(const struct cvt_pool_shape *s, const float *x, floa
 		forward_three(s, x, y, scratch, 1);
 	else
 		forward_with(s, x, y, scratch, s->kernel, s->stride);
+}
+
+static void forward_windows(const struct cvt_pool_shape *s, int maps, const float *x, float *y, float *scratch)
+{
+	ptrdiff_t in = (ptrdiff_t)s->h * s->w, out = (ptrdiff_t)s->out_h * s->out_w;
+	for (int i = 0; i < maps;) {
+		int n = cvt_pool_narrow(s) ? lanes(maps - i) : 1;
+		if (n > 1)
+			forward_narrow(s, n, x + i * in, y + i * out, scratch);
+		else
+			forward_map(s, x + i * in, y + i * out, scratch);
+		i += n;
+	}
 }
 
 /* ---- any window ---- */
@@ -334,7 +442,7 @@ CVT_INLINE void backward_any(const struct cvt_pool_shape *s, const float *x, con
 			put(dx + i, vloadu(grad + (size_t)(y + s->padding) * (size_t)columns + s->padding + i), s->w - i, adds);
 }
 
-static void backward_windows(const struct cvt_pool_shape *s, const float *x, const float *dy, float *dx, int adds, float *scratch)
+static void backward_one(const struct cvt_pool_shape *s, const float *x, const float *dy, float *dx, int adds, float *scratch)
 {
 	if (s->kernel == K && s->stride == 1)
 		backward_three(s, x, dy, dx, adds, scratch, 1);
@@ -342,6 +450,19 @@ static void backward_windows(const struct cvt_pool_shape *s, const float *x, con
 		backward_three(s, x, dy, dx, adds, scratch, 2);
 	else
 		backward_any(s, x, dy, dx, adds, scratch);
+}
+
+static void backward_windows(const struct cvt_pool_shape *s, int maps, const float *x, const float *dy, float *dx, int adds, float *scratch)
+{
+	ptrdiff_t in = (ptrdiff_t)s->h * s->w, out = (ptrdiff_t)s->out_h * s->out_w;
+	for (int i = 0; i < maps;) {
+		int n = cvt_pool_narrow(s) ? lanes(maps - i) : 1;
+		if (n > 1)
+			backward_narrow(s, n, x + i * in, dy + i * out, dx + i * in, adds, scratch);
+		else
+			backward_one(s, x + i * in, dy + i * out, dx + i * in, adds, scratch);
+		i += n;
+	}
 }
 
 void CVT_KERNEL_INIT(maxpool)(struct cvt_maxpool_kernels *k)

@@ -1,4 +1,4 @@
-/* maxpool.h - the largest value of each window of one map, and its gradient. Windows of k x k every s, padded by p of minus infinity. */
+/* maxpool.h - the largest value of each window of maps, and its gradient. Windows of k x k every s, padded by p of minus infinity. */
 #ifndef CVT_KERNELS_MAXPOOL_H
 #define CVT_KERNELS_MAXPOOL_H
 
@@ -22,23 +22,31 @@ static inline size_t cvt_pool_floats(const struct cvt_pool_shape *s)
 	return (size_t)cvt_pool_rows(s) * (size_t)cvt_pool_columns(s);
 }
 
+/* Maps so narrow that most of a vector would be empty: their lanes are maps, not windows. */
+static inline int cvt_pool_narrow(const struct cvt_pool_shape *s) { return s->kernel == 3 && s->w <= 12 && s->h <= 16; }
+/* As many maps side by side as the longest vector has lanes, and their windows. */
+static inline size_t cvt_pool_narrow_floats(const struct cvt_pool_shape *s)
+{
+	return cvt_pool_narrow(s) ? 16 * ((size_t)s->h * (size_t)s->w + 2 * (size_t)s->out_h * (size_t)s->out_w) : 0;
+}
+
 /* Scratch of forward: a map, or three rows of a 3 x 3 and three of windows. */
 static inline size_t cvt_pool_forward_floats(const struct cvt_pool_shape *s)
 {
-	return cvt_pool_floats(s) + 3 * (size_t)cvt_pool_columns(s);
+	return cvt_pool_floats(s) + 3 * (size_t)cvt_pool_columns(s) + cvt_pool_narrow_floats(s);
 }
 /* Of backward: two maps, and nine rows for the comparison of a 3 x 3. */
 static inline size_t cvt_pool_backward_floats(const struct cvt_pool_shape *s)
 {
-	return 2 * cvt_pool_floats(s) + 9 * (size_t)cvt_pool_columns(s);
+	return 2 * cvt_pool_floats(s) + 9 * (size_t)cvt_pool_columns(s) + cvt_pool_narrow_floats(s);
 }
 
 struct cvt_maxpool_kernels {
-	/* y [out_h][out_w]; scratch: cvt_pool_forward_floats. */
-	void (*forward)(const struct cvt_pool_shape *shape, const float *x, float *y, float *scratch);
-	/* dx [h][w] = (adds: +=) dy at the first largest value of each window, found again in x. dx may be x. scratch:
+	/* y [maps][out_h][out_w] of x [maps][h][w]; scratch: cvt_pool_forward_floats. */
+	void (*forward)(const struct cvt_pool_shape *shape, int maps, const float *x, float *y, float *scratch);
+	/* dx [maps][h][w] = (adds: +=) dy at the first largest value of each window, found again in x. dx may be x. scratch:
 	 * cvt_pool_backward_floats. */
-	void (*backward)(const struct cvt_pool_shape *shape, const float *x, const float *dy, float *dx, int adds, float *scratch);
+	void (*backward)(const struct cvt_pool_shape *shape, int maps, const float *x, const float *dy, float *dx, int adds, float *scratch);
 };
 
 #endif

@@ -1,8 +1,9 @@
 /* conv_1x1.c - 1 x 1 convolutions of stride 1 without padding, on kernels/conv1.h and product.h: how the work is cut into tasks.
  *
  * Forward and input gradient (the same with transposed weights): a task is a run of panels of pixels of one image, packed once, for
- * which ROWS outputs at a time are multiplied and finished. Weight gradient: a task is one of at most 8 image chunks and a block of
- * input channels; its sum is its own, and the chunks' are added in order. */
+ * which ROWS outputs at a time are multiplied and finished. Of maps that fill no more than half a panel, images stand side by side in one.
+ * Weight gradient: a task is one of at most 8 image chunks and a block of input channels; its sum is its own, and the chunks' are added in
+ * order. Small maps of several images are summed in one go, as if they were one map. */
 #include "nn/layers/conv_common.h"
 
 #include <string.h>
@@ -22,6 +23,7 @@ struct job {
 	int channels, outputs, pixels;          /* maps in, maps out, pixels of a map */
 	int length, panel;                      /* of a vector; of a panel: pixels (or, weight gradient, input channels) */
 	int runs, chunks;                       /* tasks of an image; of the batch */
+	int together, tasks;                    /* images in a panel; tasks of the batch, forward and input gradient */
 	bool backward;
 	const float *weight;                    /* [outputs][channels] */
 	float *transposed;
@@ -47,6 +49,10 @@ static struct job job_of(const struct cvt_conv_shape *shape, enum cvt_conv_pass 
 	j.pixels = shape->in_h * shape->in_w;
 	j.runs = whole(j.pixels, PANELS * j.panel);
 	j.chunks = n < CHUNKS ? n : CHUNKS;
+	j.together = 2 * j.pixels <= j.panel ? j.panel / j.pixels : 1;
+	if (j.together > n / CHUNKS)            /* leaves a task to each of so many threads */
+		j.together = n < 2 * CHUNKS ? 1 : n / CHUNKS;
+	j.tasks = j.together > 1 ? whole(n, j.together) : n * j.runs;
 	return j;
 }
 
@@ -79,6 +85,28 @@ static struct cvt_finish finish_of(const struct job *j, int task, int o)
 		.sums = j->sums ? j->sums + ((ptrdiff_t)task * j->outputs + o) * 2 : NULL};
 }
 
+/* A panel of small images side by side. */
+static void together_task(void *context, int task, int worker)
+{
+	const struct job *j = context;
+	const struct cvt_conv_call *call = j->call;
+	int first = task * j->together, images = call->n - first < j->together ? call->n - first : j->together;
+	int vectors = whole(images * j->pixels, j->length), width = vectors * j->length;
+	ptrdiff_t x_stride = j->backward ? call->dy_stride : call->x_stride, y_stride = j->backward ? call->dx_stride : call->y_stride;
+	const float *x = (j->backward ? call->dy : call->x) + first * x_stride;
+	float *y = (j->backward ? call->dx : call->y) + first * y_stride, *m = worker_scratch(call, worker), *panel = m + (ROWS + 1) * j->panel;
+	call->kernels->conv1.pack_images(x, x_stride, images, j->pixels, j->channels, j->pixels, panel);
+	if (j->sums)
+		memset(j->sums + (ptrdiff_t)task * j->outputs * 2, 0, (size_t)j->outputs * 2 * sizeof(double));
+	for (int o = 0; o < j->outputs; o += ROWS) {
+		int rows = j->outputs - o < ROWS ? j->outputs - o : ROWS;
+		struct cvt_finish finish = finish_of(j, task, o);
+		call->kernels->product.rows(j->weight + (ptrdiff_t)o * j->channels, j->channels, rows, j->channels, panel, vectors, m, false);
+		for (int i = 0; i < images; i++)
+			call->kernels->conv1.output(m + i * j->pixels, width, rows, j->pixels, y + i * y_stride + (ptrdiff_t)o * j->pixels, j->pixels, &finish);
+	}
+}
+
 static void run_task(void *context, int task, int worker)
 {
 	const struct job *j = context;
@@ -86,7 +114,7 @@ static void run_task(void *context, int task, int worker)
 	int image = task / j->runs, first = task % j->runs * PANELS * j->panel, end = first + PANELS * j->panel;
 	const float *x = (j->backward ? call->dy + image * call->dy_stride : call->x + image * call->x_stride);
 	float *y = j->backward ? call->dx + image * call->dx_stride : call->y + image * call->y_stride;
-	float *m = worker_scratch(call, worker), *panels = m + ROWS * j->panel;
+	float *m = worker_scratch(call, worker), *panels = m + (ROWS + 1) * j->panel;
 	end = end < j->pixels ? end : j->pixels;
 	for (int p = first; p < end; p += j->panel)
 		call->kernels->conv1.pack(x + p, j->pixels, j->channels, end - p < j->panel ? end - p : j->panel,
@@ -110,7 +138,7 @@ static void sums_task(void *context, int o, int worker)
 	const struct job *j = context;
 	for (int i = 0; i < 2; i++) {
 		double sum = 0;
-		for (int t = 0; t < j->call->n * j->runs; t++)
+		for (int t = 0; t < j->tasks; t++)
 			sum += j->sums[((ptrdiff_t)t * j->outputs + o) * 2 + i];
 		j->call->sums[2 * o + i] = sum;
 	}
@@ -130,6 +158,20 @@ static void weight_task(void *context, int task, int worker)
 	int chunk = task % j->chunks, c = task / j->chunks * j->panel, channels = j->channels - c < j->panel ? j->channels - c : j->panel;
 	int begin = (int)((int64_t)call->n * chunk / j->chunks), end = (int)((int64_t)call->n * (chunk + 1) / j->chunks);
 	float *part = part_of(j, chunk, c), *u = worker_scratch(call, worker);
+	if (2 * j->pixels <= PIXELS) {
+		int most = PIXELS / j->pixels, width = whole(channels, j->length) * j->length;
+		float *dy = u + (PIXELS + j->length) * j->panel;        /* [out_c][pixels of the images] */
+		for (int image = begin; image < end; image += most) {
+			int images = end - image < most ? end - image : most, pixels = images * j->pixels;
+			for (int i = 0; i < images; i++)
+				call->kernels->conv1.pack_pixels(call->x + (image + i) * call->x_stride + (ptrdiff_t)c * j->pixels, j->pixels, channels,
+					j->pixels, u + (ptrdiff_t)i * j->pixels * width);
+			call->kernels->conv1.pack_images(call->dy + image * call->dy_stride, call->dy_stride, images, j->pixels, j->outputs, j->pixels, dy);
+			call->kernels->product.rows(dy, whole(pixels, j->length) * j->length, j->outputs, pixels, u, whole(channels, j->length), part,
+				image > begin);
+		}
+		return;
+	}
 	for (int image = begin; image < end; image++)
 		for (int p = 0; p < j->pixels; p += PIXELS) {
 			int pixels = j->pixels - p < PIXELS ? j->pixels - p : PIXELS;
@@ -174,10 +216,10 @@ static void scratch(const struct cvt_conv_shape *shape, enum cvt_conv_pass pass,
 		break;
 	case CVT_CONV_WEIGHT_GRADIENT:
 		*ret_shared_bytes = padded((size_t)j.chunks * lanes * (size_t)j.outputs);
-		*ret_worker_bytes = padded((size_t)(PIXELS + j.length) * (size_t)j.panel);
+		*ret_worker_bytes = padded((size_t)(PIXELS + j.length) * (size_t)j.panel + (2 * j.pixels <= PIXELS ? (size_t)PIXELS * (size_t)j.outputs : 0));
 		return;
 	}
-	*ret_worker_bytes = padded((size_t)ROWS * (size_t)j.panel + (size_t)PANELS * (size_t)j.panel * (size_t)j.channels);
+	*ret_worker_bytes = padded((size_t)(ROWS + 1) * (size_t)j.panel + (size_t)PANELS * (size_t)j.panel * (size_t)j.channels);
 }
 
 static void run(const struct cvt_conv_call *call, enum cvt_conv_pass pass)
@@ -188,14 +230,14 @@ static void run(const struct cvt_conv_call *call, enum cvt_conv_pass pass)
 	switch (pass) {
 	case CVT_CONV_FORWARD:
 		j.sums = call->sums ? call->shared : NULL;
-		cvt_pool_run(call->pool, run_task, &j, call->n * j.runs);
+		cvt_pool_run(call->pool, j.together > 1 ? together_task : run_task, &j, j.tasks);
 		if (j.sums)
 			cvt_pool_run(call->pool, sums_task, &j, j.outputs);
 		break;
 	case CVT_CONV_INPUT_GRADIENT:
 		j.weight = j.transposed = call->shared;
 		cvt_pool_run(call->pool, transpose_task, &j, j.channels);
-		cvt_pool_run(call->pool, run_task, &j, call->n * j.runs);
+		cvt_pool_run(call->pool, j.together > 1 ? together_task : run_task, &j, j.tasks);
 		break;
 	case CVT_CONV_WEIGHT_GRADIENT:
 		cvt_pool_run(call->pool, weight_task, &j, j.chunks * whole(j.channels, j.panel));

@@ -31,8 +31,8 @@ static void forward_task(void *context, int task, int worker)
 	struct cvt_pool_shape shape = shape_of(s);
 	int image = task / n_blocks(s), first = task % n_blocks(s) * block(s), end = first + block(s);
 	float *scratch = (float *)((char *)s->forward.workers + (size_t)worker * s->forward.worker_bytes);
-	for (int c = first; c < end && c < s->x.c; c++)
-		s->kernels->maxpool.forward(&shape, cvt_image(&s->x, image) + c * cvt_plane(&s->x), cvt_image(&s->y, image) + c * cvt_plane(&s->y), scratch);
+	s->kernels->maxpool.forward(&shape, (end < s->x.c ? end : s->x.c) - first, cvt_image(&s->x, image) + first * cvt_plane(&s->x),
+		cvt_image(&s->y, image) + first * cvt_plane(&s->y), scratch);
 }
 
 static void max_pool_forward(const struct cvt_step *step, const struct cvt_exec *exec)
@@ -46,9 +46,8 @@ static void backward_task(void *context, int task, int worker)
 	struct cvt_pool_shape shape = shape_of(s);
 	int image = task / n_blocks(s), first = task % n_blocks(s) * block(s), end = first + block(s);
 	float *scratch = (float *)((char *)s->backward.workers + (size_t)worker * s->backward.worker_bytes);
-	for (int c = first; c < end && c < s->x.c; c++)
-		s->kernels->maxpool.backward(&shape, cvt_image(&s->x, image) + c * cvt_plane(&s->x), cvt_image(&s->dy, image) + c * cvt_plane(&s->dy),
-			cvt_image(&s->dx, image) + c * cvt_plane(&s->x), s->dx_adds, scratch);
+	s->kernels->maxpool.backward(&shape, (end < s->x.c ? end : s->x.c) - first, cvt_image(&s->x, image) + first * cvt_plane(&s->x),
+		cvt_image(&s->dy, image) + first * cvt_plane(&s->dy), cvt_image(&s->dx, image) + first * cvt_plane(&s->x), s->dx_adds, scratch);
 }
 
 static void max_pool_backward(const struct cvt_step *step, const struct cvt_exec *exec)
