@@ -20,21 +20,17 @@ PRESETS = {"cnn-16": "3-16", "cnn-6": "3-6", "cnn-9": "3-9", "cnn-16-29": "3-16-
 ODD_SIZES = [("cnn-16-29-42-55", 100), ("vgg-16c", 50), ("googlenet", 64)]
 
 
-def theirs(name, size, registered=True):
+def theirs(name, size, post=False):
     with torch.device("meta"):
         if name == "googlenet":
-            network = post_networks.GoogLeNet(size, registered=registered)
+            network = post_networks.GoogLeNet(size, post=post)
         else:
             network = post_networks.build(name, size)
         picture = torch.empty(1, 3, size, size)
     network.eval()
-    if not registered:                              # a plain list: eval() does not reach it, and on meta nothing is computed anyway
-        for block in network.layers:
-            for branch in getattr(block, "inc_block", []):
-                branch.eval()
     with FlopCounterMode(display=False) as counter:
         network(picture)
-    return sum(p.numel() for p in network.parameters()), counter.get_total_flops() // 2
+    return sum(p.numel() for p in network.parameters() if p.requires_grad), counter.get_total_flops() // 2
 
 
 def main():
@@ -48,7 +44,7 @@ def main():
         out = subprocess.run([sys.argv[1], "describe", preset, "--classes", "3", "--image-size", str(size), "--json", *more], check=True,
                              stdout=subprocess.PIPE, text=True)
         ours = json.loads(out.stdout)
-        parameters, multiply_adds = theirs(name, size, inception == "trained")
+        parameters, multiply_adds = theirs(name, size, inception == "post")
         same = (ours["parameters"], ours["multiply_adds"]) == (parameters, multiply_adds)
         differ += not same
         label = preset + (" post" if inception == "post" else "")
