@@ -82,7 +82,7 @@ static void say_end(const struct report *report, const struct cvt_runner_result 
 		if (live->best_epoch > 0)
 			snprintf(best, sizeof best, "best %.3f%% in epoch %d", live->best_val_accuracy, live->best_epoch);
 		cli_lines_text(report->lines, false, "%s: %s, %.1f s, peak memory %lld MB", cvt_state_name(result->state), best,
-			isnan(live->seconds) ? 0 : live->seconds, (long long)(live->peak_bytes >> 20));
+			isnan(live->seconds) ? 0 : live->seconds, (long long)(live->peak_bytes / 1000000));         /* as describe says it */
 		cli_lines_text(report->lines, false, "%s", report->folder);
 	}
 	if (result->reason[0])
