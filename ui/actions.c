@@ -52,6 +52,7 @@ static void form_close(struct app *app, bool keep)
 		}
 		cvt_config_resolve(&f->config);
 		f->touched = true;
+		f->branched &= strcmp(option->key, "init") != 0;
 	}
 	f->open = false;
 	f->error.code = 0;
@@ -100,6 +101,7 @@ static void complete(struct app *app)
 	if (dir) {
 		closedir(dir);
 	}
+	e->whole = false;                            /* what is completed is gone on with */
 	size_t room = sizeof e->text - (size_t)e->length - 1, add = common > typed ? common - typed : 0;
 	if (e->at == e->length && add <= room) {
 		memcpy(e->text + e->length, found + typed, add);
@@ -214,6 +216,9 @@ static void branch(struct app *app)
 {
 	if (app->focus == FOCUS_RUNS && strcmp(app->cursor_run, app->session->run.name) != 0) {
 		show_run(app);
+		if (strcmp(app->cursor_run, app->session->run.name) != 0) {
+			return;                              /* it is gone, which is said */
+		}
 	}
 	form_branch(app);
 }
@@ -382,7 +387,7 @@ void app_act(struct app *app, enum action action)
 	case ACT_STEER: steer_open(app); break;
 	case ACT_CHECKPOINT: app_command(app, "checkpoint", ""); break;
 	case ACT_STOP: app->overlay = OVERLAY_STOP; app->choice = 0; break;
-	case ACT_FILTER: app->filter_open = true; edit_open(&app->filter_edit, app->filter_text); break;
+	case ACT_FILTER: app->filter_open = true; edit_open(&app->filter_edit, app->filter_text); app->filter_edit.whole = false; break;
 	case ACT_TRAIN: app->overlay = OVERLAY_NONE; break;
 	case ACT_TO_FORM: app->focus = FOCUS_FORM; break;
 	case ACT_BRANCH: branch(app); break;

@@ -291,7 +291,8 @@ static bool second(struct app *app)
 	if (moving && getloadavg(loads, 1) == 1) {
 		app->load = loads[0];
 	}
-	if (launch_reap() > 0 && !(live && live->state == CVT_STATE_DIVERGED)) {
+	int failed = launch_reap(), told = live && live->state == CVT_STATE_DIVERGED;      /* the run shown says itself that it diverged */
+	if (failed > told) {
 		app_note(app, true, "the runner ended with an error: its last words are in the log");
 	}
 	bool expired = app->note_time > 0 && app->now - app->note_time >= 6;

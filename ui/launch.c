@@ -38,7 +38,7 @@ static int absolute(const char *key, char *path, size_t size, struct cvt_error *
 	return length < size ? CVT_OK : cvt_fail(err, CVT_ERR_RANGE, "%s: its full path is longer than %zu bytes", key, size - 1);
 }
 
-static int absolute_paths(struct cvt_config *config, struct cvt_error *err)
+int launch_paths(struct cvt_config *config, struct cvt_error *err)
 {
 	int status = strcmp(config->data, "builtin") ? absolute("data", config->data, sizeof config->data, err) : CVT_OK;
 	if (status == CVT_OK) {
@@ -70,7 +70,7 @@ int launch_create(const char *store, const struct cvt_config *wanted, int n_clas
 	char *text = NULL, parent[256];
 	int status = cvt_config_check(&config, err);
 	if (status == CVT_OK) {
-		status = absolute_paths(&config, err);
+		status = launch_paths(&config, err);
 	}
 	if (status != CVT_OK || (status = cvt_describe(&config, n_classes, &what, err)) != CVT_OK) {
 		return status;

@@ -5,6 +5,8 @@
 #include "convtui/config.h"
 #include "convtui/store.h"
 
+/* data, val and init as full paths; an error names one that is not there. */
+CVT_NODISCARD int launch_paths(struct cvt_config *config, struct cvt_error *err);
 /* A queued run of the resolved configuration, for data of n_classes: checked, and data, val and init as full paths. The dashboard, train and
  * queue all make their runs here. */
 CVT_NODISCARD int launch_create(const char *store, const struct cvt_config *config, int n_classes, struct cvt_run *ret_run,

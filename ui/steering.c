@@ -34,8 +34,11 @@ struct cvt_config steer_in_force(const struct app *app, int64_t batch)
 	struct cvt_config config = app->run_config;
 	const struct cvt_live *live = app_live(app);
 	char text[64];
-	for (int i = 0; app->session && i < app->session->n_commands && app->session->commands[i].batch <= batch; i++) {
-		set(&config, app->session->commands[i].name, app->session->commands[i].value);
+	for (int i = 0; app->session && i < app->session->n_commands; i++) {
+		const struct cvt_command_row *c = &app->session->commands[i];
+		if (batch == INT64_MAX || c->batch < batch) {
+			set(&config, c->name, c->value);
+		}
 	}
 	if (live && batch == INT64_MAX && isfinite(live->lr) && live->lr > 0 && (!app->run_config_known || config.schedule == CVT_SCHEDULE_CONSTANT)) {
 		cvt_text_from_double(live->lr, text, sizeof text);

@@ -223,7 +223,19 @@ static int finish_epoch(struct cvt_trainer *t, struct cvt_error *err)
 	return best || !cvt_trainer_may_skip(t) ? cvt_trainer_save(t, best, err) : CVT_OK;
 }
 
-/* Ends the run here and now, all work saved. */
+static bool is_over(const struct cvt_trainer *t)
+{
+	return t->at.batch_in_epoch == 0 && (t->at.epoch >= t->config.epochs
+		|| (t->config.patience > 0 && t->at.epochs_without_better >= t->config.patience));
+}
+
+static bool should_stop(struct cvt_trainer *t)
+{
+	return t->stop || cvt_shared_stopping(t->shared)
+		|| (t->stop_after_epoch > 0 && t->at.batch_in_epoch == 0 && t->at.epoch >= t->stop_after_epoch);
+}
+
+/* Ends the run here and now, all work saved; or not, when meanwhile more epochs are asked for. */
 static int end(struct cvt_trainer *t, enum cvt_state state, struct cvt_error *err)
 {
 	int rc = CVT_OK;
@@ -237,21 +249,9 @@ static int end(struct cvt_trainer *t, enum cvt_state state, struct cvt_error *er
 		cvt_shared_ask_look(t->shared);
 		rc = cvt_trainer_take_commands(t, err);
 	}
-	if (rc == CVT_OK)
+	if (rc == CVT_OK && (state != CVT_STATE_DONE || is_over(t) || should_stop(t)))
 		t->end = state;
 	return rc;
-}
-
-static bool is_over(const struct cvt_trainer *t)
-{
-	return t->at.batch_in_epoch == 0 && (t->at.epoch >= t->config.epochs
-		|| (t->config.patience > 0 && t->at.epochs_without_better >= t->config.patience));
-}
-
-static bool should_stop(struct cvt_trainer *t)
-{
-	return t->stop || cvt_shared_stopping(t->shared)
-		|| (t->stop_after_epoch > 0 && t->at.batch_in_epoch == 0 && t->at.epoch >= t->stop_after_epoch);
 }
 
 /* Saves what a command or a pause asked for, and so much of an epoch of hours that a crash would cost no more than minutes. */
@@ -280,7 +280,10 @@ static int boundary(struct cvt_trainer *t, struct cvt_error *err)
 		if (rc == CVT_OK && is_over(t)) {
 			if (t->at.batch == t->first_batch)
 				cvt_shared_say(t->shared, CVT_RUNNER_NOTE, NULL, "nothing is left to train: resume it with more epochs");
-			return end(t, CVT_STATE_DONE, err);
+			rc = end(t, CVT_STATE_DONE, err);
+			if (rc < 0 || t->end != CVT_STATE_TRAINING)
+				return rc;
+			continue;
 		}
 		if (rc == CVT_OK && should_stop(t))
 			return end(t, CVT_STATE_STOPPED, err);

@@ -71,7 +71,10 @@ static void typing_replaces_what_a_field_held(void **state)
 	type(&s, "/tmp");
 	keys(&s, "Enter");
 	assert_true(same_option(s.app, "data", "/tmp"));
-	keys(&s, "Up Up Enter Right");
+	keys(&s, "Up Up Enter");
+	app_key(s.app, KEY_TABULATOR);
+	assert_string_equal(s.app->form.edit.text, "/tmp/");
+	keys(&s, "Esc Enter Right");
 	type(&s, "x");
 	keys(&s, "Enter");
 	assert_true(same_option(s.app, "data", "/tmpx"));

@@ -48,6 +48,10 @@ static const char **find_flag(struct reading *r, const char *name, size_t length
 	return NULL;
 }
 
+/* Behind the name of a command in messages: the dashboard has none. */
+static const char *colon(const struct cli_command *command) { return *command->name ? ": " : ""; }
+static const char *blank(const struct cli_command *command) { return *command->name ? " " : ""; }
+
 static int unknown_flag(const struct reading *r, const char *given)
 {
 	const char *names[96], *near;
@@ -63,8 +67,8 @@ static int unknown_flag(const struct reading *r, const char *given)
 	near = cvt_nearest(word + strspn(word, "-"), names, n);
 	cvt_text_clean(clean, sizeof clean, word);
 	if (near)
-		return cli_wrong("%s: no flag %s: did you mean --%s?", r->command->name, clean, near);
-	return cli_wrong("%s: no flag %s: see convtui %s --help", r->command->name, clean, r->command->name);
+		return cli_wrong("%s%sno flag %s: did you mean --%s?", r->command->name, colon(r->command), clean, near);
+	return cli_wrong("%s%sno flag %s: see convtui %s%s--help", r->command->name, colon(r->command), clean, r->command->name, blank(r->command));
 }
 
 /* Reads argv[*at], a flag, and its value. */
@@ -79,14 +83,14 @@ static int read_flag(struct reading *r, int argc, char **argv, int *at)
 	if (!slot)
 		return unknown_flag(r, text);
 	if (!takes && value)
-		return cli_wrong("%s: --%.*s takes no value", r->command->name, (int)length, name);
+		return cli_wrong("%s%s--%.*s takes no value", r->command->name, colon(r->command), (int)length, name);
 	if (takes && !value) {
 		if (*at + 1 >= argc || !strncmp(argv[*at + 1], "--", 2))
-			return cli_wrong("%s: %s needs a value: %s VALUE", r->command->name, text, text);
+			return cli_wrong("%s%s%s needs a value: %s VALUE", r->command->name, colon(r->command), text, text);
 		value = argv[++*at];
 	}
 	if (takes && *slot)
-		return cli_wrong("%s: --%.*s is given twice: give it once", r->command->name, (int)length, name);
+		return cli_wrong("%s%s--%.*s is given twice: give it once", r->command->name, colon(r->command), (int)length, name);
 	if (which == HELP)
 		r->help = true;
 	else if (which == JSON)
@@ -104,8 +108,8 @@ static int check_positional(const struct cli_command *command, const struct cli_
 	if (command->max_positional >= 0 && args->n_positional > command->max_positional) {
 		char clean[64];
 		cvt_text_clean(clean, sizeof clean, args->positional[command->max_positional]);
-		return cli_wrong("%s: '%s' is too much: convtui %s%s%s", command->name, clean, command->name,
-			*command->arguments ? " " : "", command->arguments);
+		return cli_wrong("%s%s'%s' is too much: convtui %s%s%s", command->name, colon(command), clean, command->name,
+			*command->arguments ? blank(command) : "", command->arguments);
 	}
 	return CLI_DONE;
 }
@@ -190,7 +194,7 @@ static void print_option(const struct cvt_option *option, const struct cvt_confi
 
 void cli_help(const struct cli_command *command)
 {
-	printf("convtui %s%s%s\n  %s\n\nExample:\n  %s\n\nFlags:\n", command->name, *command->arguments ? " " : "", command->arguments,
+	printf("convtui %s%s%s\n  %s\n\nExample:\n  %s\n\nFlags:\n", command->name, *command->arguments ? blank(command) : "", command->arguments,
 		command->help, command->example);
 	for (int i = 0; command->flags && command->flags[i].name; i++)
 		print_flag(command->flags[i].name, command->flags[i].value_name, command->flags[i].help);

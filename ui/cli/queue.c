@@ -22,6 +22,8 @@ static int add(struct plans *plans, const struct cvt_sweep *sweep, const char *p
 		struct plan *plan = &plans->plans[plans->n];
 		struct cvt_description d;
 		plan->config = sweep->configs[i];
+		if (launch_paths(&plan->config, &err) != CVT_OK)
+			return cli_fail(&err);
 		if (cvt_dataset_count_classes(plan->config.data, &plan->n_classes, NULL, &err) != CVT_OK
 			|| cvt_describe(&plan->config, plan->n_classes, &d, &err) != CVT_OK)
 			return cli_network_failed(preset, &plan->config, &err);
