@@ -41,10 +41,10 @@ static struct cvt_reference_conv draw(struct kt *t, int kernel)
 {
 	int h = kt_size(t, "h", 70), w = kt_size(t, "w", 70), n = kt_int(t, "n", 1, 9), in_c = kt_size(t, "in_c", 130), out_c = kt_size(t, "out_c", 130);
 	double most = 8e6 / (kernel * kernel);
-	if (kernel == 1 && kt_int(t, "images", 0, 3) == 0) {     /* so many small ones that they stand side by side */
-		n = kt_int(t, "n", 16, 80);
+	if (kernel == 1 && kt_int(t, "images", 0, 1) == 0) {     /* so many small ones that they stand side by side */
+		n = kt_int(t, "n", 16, 100);
 		h = 1 + h % 7;
-		w = 1 + w % 9;
+		w = 1 + w % 8;
 		in_c = 1 + in_c % 60;
 		out_c = 1 + out_c % 60;
 	}
