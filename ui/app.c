@@ -17,8 +17,13 @@ void app_note(struct app *app, bool error, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(text, sizeof text, format, args);
 	va_end(args);
-	cvt_text_clean(app->notes[app->n_notes % MAX_NOTES], sizeof app->notes[0], text);
-	app->note_times[app->n_notes % MAX_NOTES] = app->now;
+	char *note = app->notes[app->n_notes % MAX_NOTES];
+	time_t now = time(NULL);
+	struct tm local = {0};
+	localtime_r(&now, &local);
+	/* As the lines of log.txt begin, among which it is shown. */
+	size_t n = strftime(note, sizeof app->notes[0], "%Y-%m-%d %H:%M:%S ", &local);
+	cvt_text_clean(note + n, sizeof app->notes[0] - n, text);
 	app->n_notes++;
 	app->note_is_error = error;
 	app->note_time = app->now;

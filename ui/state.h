@@ -39,7 +39,7 @@ struct steer {
 	struct cvt_config draft, in_force;
 	struct cvt_error error;
 };
-enum { MAX_PENDING = 16, MAX_NOTES = 64 };
+enum { MAX_PENDING = 16, MAX_NOTES = 64, NOTE_TIME = 20 /* bytes: "2026-11-27 19:31:35 " */ };
 struct pending { char id[24], name[24], value[64]; };
 
 struct app {
@@ -86,8 +86,7 @@ struct app {
 	double cross_x;
 	struct axis_range y_loss, y_accuracy;
 	double load;
-	char notes[MAX_NOTES][256];          /* what this program has to say; the newest is notes[(n_notes - 1) % MAX_NOTES] */
-	double note_times[MAX_NOTES];
+	char notes[MAX_NOTES][256];          /* what this program has to say, a time before it; the newest is notes[(n_notes - 1) % MAX_NOTES] */
 	int n_notes;
 	bool note_is_error;
 	double note_time;

@@ -56,9 +56,9 @@ bool steer_possible(struct app *app)
 	if (!app->session) {
 		app_note(app, true, "no run is shown: G starts one, Enter in the table of runs shows one");
 	} else if (app_live(app)->state == CVT_STATE_DIVERGED) {
-		app_note(app, true, "%s has diverged: b fills the form for a run from its checkpoint with a tenth of the learning rate", app->session->run.name);
+		app_note(app, true, "it has diverged: b fills the form: its checkpoint, a tenth of its rate");
 	} else if (!app_alive(app)) {
-		app_note(app, true, "%s has ended (%s): convtui resume %s --epochs %d goes on with it", app->session->run.name,
+		app_note(app, true, "it has ended (%s): convtui resume %s --epochs %d goes on",
 			cvt_state_name(app_live(app)->state), app->session->run.name, app_live(app)->epochs + 10);
 	} else {
 		return true;

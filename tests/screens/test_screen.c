@@ -226,6 +226,24 @@ static void a_run_that_has_ended_is_not_steered(void **state)
 	stage_close(&s);
 }
 
+/* What this program has to say stands among the run's lines by its time. */
+static void the_log_is_in_the_order_of_time(void **state)
+{
+	struct stage s;
+	char *text = NULL;
+	static const char log[] = "2000-01-01 00:00:00 long before\nand its second line\n2099-01-01 00:00:00 long after\n";
+	(void)state;
+	stage_open(&s, 120, 40, GLYPHS_BRAILLE, true);
+	assert_int_equal(cvt_writer_file(s.writer, "log.txt", log, sizeof log - 1, NULL), CVT_OK);
+	app_note(s.app, false, "a note");
+	draw(&s);
+	assert_int_equal(dump_text(s.grid, &text), CVT_OK);
+	const char *second = strstr(text, "and its second line"), *note = strstr(text, "a note"), *after = strstr(text, "long after");
+	assert_true(second && note && after && second < note && note < after);
+	free(text);
+	stage_close(&s);
+}
+
 static void the_filter_narrows_while_it_is_typed(void **state)
 {
 	struct stage s;
@@ -417,6 +435,7 @@ int main(void)
 		cmocka_unit_test(q_with_a_live_run_asks),
 		cmocka_unit_test(commands_are_pending_until_they_take_effect), cmocka_unit_test(a_mark_does_not_wait_for_one_ahead),
 		cmocka_unit_test(a_run_that_has_ended_is_not_steered),
+		cmocka_unit_test(the_log_is_in_the_order_of_time),
 		cmocka_unit_test(the_filter_narrows_while_it_is_typed),
 		cmocka_unit_test(new_rows_move_neither_cursor_nor_zoom),
 		cmocka_unit_test(curves_hold_every_row),

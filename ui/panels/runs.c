@@ -110,28 +110,37 @@ void panel_runs(const struct app *app, struct pane pane)
 	free(rows);
 }
 
-/* Without the date where it is that of the newest line: the time says enough. */
-static const char *log_line(const struct cvt_session *s, int i)
+static bool stamped(const char *line)
 {
-	const char *line = s->log[i], *newest = s->log[s->n_log - 1];
-	return strlen(line) > 20 && line[4] == '-' && line[7] == '-' && line[10] == ' ' && !strncmp(line, newest, 11) ? line + 11 : line;
+	return strlen(line) >= NOTE_TIME && line[4] == '-' && line[7] == '-' && line[10] == ' ' && line[NOTE_TIME - 1] == ' ';
 }
 
+/* When line i was written: a line without a time belongs to the one above it. "": before all. */
+static const char *written(const struct cvt_session *s, int i)
+{
+	while (i >= 0 && !stamped(s->log[i])) {
+		i--;
+	}
+	return i < 0 ? "" : s->log[i];
+}
+
+/* The run's lines and this program's own, in the order of their times; the newest at the end. Without the date where it is that of the newest. */
 void panel_log(const struct app *app, struct pane pane)
 {
 	struct pane inner = pane_box(pane, "Log", false);
 	const struct cvt_session *s = app->session;
-	int own = app->n_notes > MAX_NOTES ? MAX_NOTES : app->n_notes, theirs = s ? s->n_log : 0;
-	/* This program's own words stay below the run's while they are new; without a run there is nothing else. */
-	while (s && own > 0 && app->now - app->note_times[(app->n_notes - own) % MAX_NOTES] > 60) {
-		own--;
-	}
-	own = own > inner.h / 2 && theirs > 0 ? inner.h / 2 : own > inner.h ? inner.h : own;
-	theirs = theirs > inner.h - own ? inner.h - own : theirs;
-	for (int i = 0; i < theirs; i++) {
-		pane_fit(inner, 1, i, inner.w - 2, CELL_DIM, log_line(s, s->n_log - theirs + i));
-	}
-	for (int i = 0; i < own; i++) {
-		pane_fit(inner, 1, theirs + i, inner.w - 2, CELL_NORMAL, app->notes[(app->n_notes - own + i) % MAX_NOTES]);
+	int newest = app->n_notes - 1, kept = app->n_notes > MAX_NOTES ? MAX_NOTES : app->n_notes, own = kept, theirs = s ? s->n_log : 0;
+	int rows = own + theirs < inner.h ? own + theirs : inner.h;
+	char today[11] = "";
+	for (int y = rows - 1; y >= 0; y--) {
+		const char *note = own > 0 ? app->notes[(newest - kept + own) % MAX_NOTES] : NULL, *line = theirs > 0 ? written(s, theirs - 1) : NULL;
+		bool mine = note && (!line || strncmp(note, line, NOTE_TIME) >= 0);
+		const char *text = mine ? note : s->log[theirs - 1];
+		own -= mine;
+		theirs -= !mine;
+		if (!*today && stamped(text)) {
+			snprintf(today, sizeof today, "%.10s", text);
+		}
+		pane_fit(inner, 1, y, inner.w - 2, mine ? CELL_NORMAL : CELL_DIM, stamped(text) && !strncmp(text, today, 10) ? text + 11 : text);
 	}
 }

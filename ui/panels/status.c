@@ -219,7 +219,7 @@ void panel_footer(const struct app *app, struct pane pane)
 	const struct binding *b = keys_table();
 	int x = 1, reserve = 17;
 	if (app->note_time > 0 && app->now - app->note_time < 6 && app->n_notes > 0 && (app->overlay == OVERLAY_NONE || app->note_is_error)) {
-		pane_fit(pane, 1, 0, pane.w - 2, app->note_is_error ? CELL_ERROR : CELL_GOOD, app->notes[(app->n_notes - 1) % MAX_NOTES]);
+		pane_fit(pane, 1, 0, pane.w - 2, app->note_is_error ? CELL_ERROR : CELL_GOOD, app->notes[(app->n_notes - 1) % MAX_NOTES] + NOTE_TIME);
 		return;
 	}
 	for (; b->action != ACT_NONE; b++) {
