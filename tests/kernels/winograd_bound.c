@@ -2,7 +2,7 @@
 
 #include "winograd_bound.h"
 
-static const double forward = 2 * 403, gradient = 2 * 414, sums = 4;    /* winograd_bound.h */
+static const double forward = 403, gradient = 2 * 414, sums = 4;    /* winograd_bound.h */
 
 static double largest(const float *p, size_t n)
 {
