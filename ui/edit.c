@@ -69,10 +69,7 @@ static void insert(struct edit *e, int key)
 
 bool edit_key(struct edit *e, int key)
 {
-	bool replaced = e->whole, character = key >= 32 && key < KEY_BASE && !(key >= 0x7f && key < 0xa0);
-	if (replaced && character) {
-		cut(e, 0, e->length);
-	}
+	bool whole = e->whole;
 	e->whole = false;
 	switch (key) {
 	case KEY_ARROW_LEFT: e->at = left_of(e, e->at); return true;
@@ -91,6 +88,9 @@ bool edit_key(struct edit *e, int key)
 	default:
 		if (key < 32 || key >= KEY_BASE || (key >= 0x7f && key < 0xa0)) {
 			return false;
+		}
+		if (whole) {
+			cut(e, 0, e->length);
 		}
 		insert(e, key);
 		return true;

@@ -48,20 +48,22 @@ void form_branch(struct app *app)
 	struct form *f = &app->form;
 	const struct cvt_live *live = app_live(app);
 	const char *name = app->session->run.name;
-	struct cvt_config config = steer_in_force(app, live->state == CVT_STATE_DIVERGED ? live->checkpoint_batch : INT64_MAX);
 	bool diverged = live->state == CVT_STATE_DIVERGED;
+	struct cvt_config config = steer_in_force(app, diverged ? live->checkpoint_batch : INT64_MAX);
 	char path[1100];
 	snprintf(path, sizeof path, "%s/checkpoint.safetensors", app->session->run.folder);
+	bool kept = access(path, R_OK) == 0;
 	if (!app->run_config_known) {
 		app_note(app, true, "%s: its config.yaml cannot be read, so nothing can branch from it", name);
-	} else if (access(path, R_OK) != 0 && !diverged) {
+	} else if (!kept && !diverged) {
 		app_note(app, true, "%s has no checkpoint yet: n begins a new run", name);
 	} else if (strlen(path) >= sizeof config.init) {
 		app_note(app, true, "%s: the path of its checkpoint is longer than %zu bytes", name, sizeof config.init - 1);
 	} else {
 		int n;
-		bool kept = access(path, R_OK) == 0;
-		snprintf(config.init, sizeof config.init, "%s", kept ? path : app->run_config.init);
+		if (kept) {
+			snprintf(config.init, sizeof config.init, "%s", path);
+		}
 		const struct cvt_option *options = cvt_options(&n), *lr = cvt_option_find("lr"), *init = cvt_option_find("init");
 		config.lr = diverged ? config.lr / 10 : config.lr;
 		config.set |= 1ULL << (lr - options) | 1ULL << (init - options);

@@ -15,7 +15,12 @@
 #include "term/dump.h"
 #include "term/key.h"
 
-static bool same_option(const struct app *app, const char *key, const char *value);
+static bool same_option(const struct app *app, const char *key, const char *text)
+{
+	char is[1024];
+	cvt_config_get(&app->form.config, cvt_option_find(key), is, sizeof is);
+	return !strcmp(is, text);
+}
 
 static void the_rule_is_edited_with_its_maps(void **state)
 {
@@ -131,13 +136,6 @@ static void a_missing_folder_is_said_before_the_start(void **state)
 		assert_int_equal(s.app->overlay, OVERLAY_NONE);
 		stage_close(&s);
 	}
-}
-
-static bool same_option(const struct app *app, const char *key, const char *text)
-{
-	char is[1024];
-	cvt_config_get(&app->form.config, cvt_option_find(key), is, sizeof is);
-	return !strcmp(is, text);
 }
 
 /* The form begins as the run that is shown; what a person has changed stays. */

@@ -49,9 +49,9 @@ static struct job job_of(const struct cvt_conv_shape *shape, enum cvt_conv_pass 
 	j.pixels = shape->in_h * shape->in_w;
 	j.runs = whole(j.pixels, PANELS * j.panel);
 	j.chunks = n < CHUNKS ? n : CHUNKS;
-	j.together = 2 * j.pixels <= j.panel ? j.panel / j.pixels : 1;
-	if (j.together > n / CHUNKS)            /* leaves a task to each of so many threads */
-		j.together = n < 2 * CHUNKS ? 1 : n / CHUNKS;
+	/* as many images as fill a panel, but no more than leave a task to each of so many threads */
+	int most = n / CHUNKS, fill = j.panel / j.pixels;
+	j.together = fill < 2 || most < 2 ? 1 : fill < most ? fill : most;
 	j.tasks = j.together > 1 ? whole(n, j.together) : n * j.runs;
 	return j;
 }
