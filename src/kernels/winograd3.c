@@ -9,7 +9,6 @@
  * width are a matter of counting vectors. Outputs are finished (bias, ReLU, norm, sums) while they are still in the lanes, then
  * transposed back to rows. Strips, products and tasks: nn/layers/conv_winograd3.c.
  * (Winograd, Arithmetic Complexity of Computations, 1980; Lavin and Gray, Fast Algorithms for Convolutional Neural Networks, 2015.) */
-#include "kernels/winograd3_inside.h"
 #include "kernels/winograd3_transform.h"
 
 /* One row of pixels x0 .. x0+columns of `channels` <= VL channels, to a vector a pixel; zeros outside the image. `to` has room for VL more. */
@@ -38,6 +37,32 @@ CVT_INLINE void load_row(const float *row, ptrdiff_t plane, int channels, int w,
 	}
 	for (int i = end < first ? first : end; i < columns; i++)
 		to[i] = vzero();
+}
+
+/* `rows` whole rows of narrow maps, which lie side by side: as above, with a transpose for VL pixels of several rows. */
+CVT_INLINE void load_rows(const float *x, ptrdiff_t plane, int channels, int w, int rows, vf *to, int stride)
+{
+	int pixels = rows * w, column = 0;
+	for (int i = 0; i < pixels; i += VL) {
+		int n = pixels - i < VL ? pixels - i : VL;
+		vf block[VL];
+		if (n == VL && channels == VL)
+			CVT_UNROLL
+			for (int c = 0; c < VL; c++)
+				block[c] = vloadu(x + c * plane + i);
+		else
+			CVT_UNROLL
+			for (int c = 0; c < VL; c++)
+				block[c] = c < channels ? vload_n(x + c * plane + i, n) : vzero();
+		vtranspose(block);
+		for (int k = 0; k < n; k++) {
+			to[column] = block[k];
+			if (++column == w) {
+				column = 0;
+				to += stride;
+			}
+		}
+	}
 }
 
 /* Asks for what load_row will read of VL channels: a line or two of each plane, which no processor guesses. */
@@ -71,22 +96,44 @@ CVT_INLINE struct ahead look_ahead(const struct cvt_winograd3_segment *s, const 
 	return a;
 }
 
+CVT_INLINE void zero_pixels(vf *to, int n)
+{
+	for (int i = 0; i < n; i++)
+		to[i] = vzero();
+}
+
+/* Whole rows of maps narrower than a vector, or a little wider, are loaded together. */
+CVT_INLINE bool together(const struct cvt_winograd3_segment *s, int m)
+{
+	return s->w < 2 * VL && s->w % VL != 0 && s->x == 0 && s->tiles * m >= s->w;
+}
+
 /* Rows y0 .. y0+rows of VL channels from c, [rows][stride] vectors. m: of a tile. */
 CVT_INLINE void load_window(const struct cvt_winograd3_segment *s, const float *x, int channels, int c, int y0, int rows, int m, int x0, int columns,
 	vf *window, int stride)
 {
 	ptrdiff_t plane = (ptrdiff_t)s->h * s->w;
 	struct ahead next = look_ahead(s, x, channels, c, y0, m, x0, columns);
+	int n = channels - c < VL ? channels - c : VL;
+	if (together(s, m)) {
+		int first = y0 < 0 ? -y0 : 0, end = s->h - y0 < rows ? s->h - y0 : rows;
+		for (int r = 0; r < rows; r++) {
+			bool inside = r >= first && r < end;
+			zero_pixels(window + r * stride, inside ? -x0 : columns);
+			zero_pixels(window + r * stride + s->w - x0, inside ? columns - s->w + x0 : 0);
+		}
+		if (end > first)
+			load_rows(x + c * plane + (ptrdiff_t)(y0 + first) * s->w, plane, n, s->w, end - first, window + first * stride - x0, stride);
+		return;
+	}
 	for (int r = 0; r < rows; r++) {
 		int y = y0 + r;
 		if (next.y0 + r >= 0 && next.y0 + r < s->h)
 			prefetch_row(next.corner + (ptrdiff_t)r * s->w, plane, next.channels, s->w, next.x0, next.columns);
-		if (y < 0 || y >= s->h) {
-			for (int i = 0; i < columns; i++)
-				window[r * stride + i] = vzero();
-			continue;
-		}
-		load_row(x + c * plane + (ptrdiff_t)y * s->w, plane, channels - c < VL ? channels - c : VL, s->w, x0, columns, window + r * stride);
+		if (y < 0 || y >= s->h)
+			zero_pixels(window + r * stride, columns);
+		else
+			load_row(x + c * plane + (ptrdiff_t)y * s->w, plane, n, s->w, x0, columns, window + r * stride);
 	}
 }
 
@@ -214,6 +261,33 @@ CVT_INLINE void store_row(const vf *pixels, int columns, float *y, ptrdiff_t pla
 	}
 }
 
+/* `rows` whole rows of w pixels, side by side in y. */
+CVT_INLINE void store_rows(const vf *pixels, int stride, int w, int rows, float *y, ptrdiff_t plane, int channels, bool adds)
+{
+	int count = rows * w, column = 0;
+	for (int i = 0; i < count; i += VL, y += VL) {
+		int n = count - i < VL ? count - i : VL;
+		vf block[VL];
+		for (int k = 0; k < n; k++) {
+			block[k] = pixels[column];
+			if (++column == w) {
+				column = 0;
+				pixels += stride;
+			}
+		}
+		for (int k = n; k < VL; k++)
+			block[k] = vzero();
+		vtranspose(block);
+		if (n == VL && channels == VL && !adds)
+			CVT_UNROLL
+			for (int c = 0; c < VL; c++)
+				vstoreu(y + c * plane, block[c]);
+		else
+			for (int c = 0; c < channels; c++)
+				vstore_n(y + c * plane, adds ? block[c] + vload_n(y + c * plane, n) : block[c], n);
+	}
+}
+
 /* The largest of each 2 x 2, in place. Tiles begin in even rows and columns. */
 CVT_INLINE void pool_rows(vf *pixels, int stride, int rows, int columns)
 {
@@ -266,7 +340,9 @@ CVT_INLINE void output_of(int a, const struct cvt_winograd3_segment *s, const fl
 			add_sums(pixels, stride, rows, columns, f.pivot, n, finish->sums + 2 * o);
 		if (finish->pooled)
 			pool_rows(pixels, stride, rows, columns);
-		for (int r = 0; r < rows / part; r++)
+		if (together(s, m))
+			store_rows(pixels, stride, w, rows / part, y + o * map + (ptrdiff_t)(s->y / part) * w, map, n, finish->adds);
+		else for (int r = 0; r < rows / part; r++)
 			store_row(pixels + r * stride, columns / part, y + o * map + (ptrdiff_t)(s->y / part + r) * w + x, map, n, finish->adds, stream);
 	}
 	if (stream)

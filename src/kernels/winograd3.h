@@ -4,7 +4,7 @@
  *     V[k][t][c]            windows of tiles t, channels c in the lanes
  *     P[k][t][o]            tiles of a gradient dy, the same way
  *     M[k][t][o]            products of one block of lanes
- *     U[k][block][c][o]     weights: blocks of product.block_vectors vectors of o, the last block narrower, without gaps; k's are u_plane apart
+ *     U[k][c][o]            weights, o in the lanes
  * A segment is some tiles side by side in one row of tiles of one image. Tensors are NCHW, channels h*w apart. */
 #ifndef CVT_KERNELS_WINOGRAD3_H
 #define CVT_KERNELS_WINOGRAD3_H
@@ -32,12 +32,14 @@ struct cvt_winograd3_tile {
 	/* y of a segment, channels of one block: m[k*plane + t*width + o], width in floats. */
 	void (*output)(const struct cvt_winograd3_segment *s, const float *m, ptrdiff_t plane, int width, float *y, int channels,
 		const struct cvt_finish *finish, float *scratch);
-	/* U of one vector of lanes (outputs, from `lane`). weight: [out_c, in_c, 3, 3]. flipped: of the convolution that gives the input
-	 * gradient, so lanes are input channels and the sum runs over outputs. */
-	void (*weights)(const float *weight, int in_c, int out_c, bool flipped, int lane, float *u, ptrdiff_t u_plane);
-	/* dweight of the outputs of one vector of lanes and channels c0..c1, from dU = the sum of `parts` of them, in order. */
-	void (*weight_gradient)(const float *du, ptrdiff_t u_plane, ptrdiff_t part, int parts, int in_c, int out_c, int lane, int c0, int c1,
-		float *dweight);
+	/* U of one vector of lanes (outputs, from `lane`) and of terms t0..t1 (input channels): u[k*plane + (t - t0)*row + o - lane].
+	 * weight: [out_c, in_c, 3, 3]. flipped: of the convolution that gives the input gradient: lanes are input channels, terms outputs. */
+	void (*weights)(const float *weight, int in_c, int out_c, bool flipped, int lane, int t0, int t1, float *u, ptrdiff_t row,
+		ptrdiff_t plane);
+	/* dweight of the outputs of one vector of lanes and channels c0..c1, from dU = the sum of `parts` of them, in order:
+	 * du[p*part + k*plane + (c - c0)*row + o - lane]. adds: added to what is there. */
+	void (*weight_gradient)(const float *du, ptrdiff_t row, ptrdiff_t plane, ptrdiff_t part, int parts, int in_c, int out_c, int lane,
+		int c0, int c1, float *dweight, bool adds);
 };
 
 struct cvt_winograd3_kernels {

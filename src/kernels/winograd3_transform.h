@@ -7,6 +7,7 @@
 #ifndef CVT_KERNELS_WINOGRAD3_TRANSFORM_H
 #define CVT_KERNELS_WINOGRAD3_TRANSFORM_H
 
+#include "kernels/kernels.h"
 #include "kernels/vec.h"
 
 /* o = B^T d: a to a */
@@ -126,5 +127,8 @@ CVT_INLINE void weight_gradient_transform(int a, const vf *v, int s, vf *o, int 
 	o[so] = q * (2.f / 9) + t * (2.f / 90) + w * (16.f / 45);
 	o[2 * so] = v[7 * s] - p * (2.f / 9) + r * (4.f / 90) + u * (8.f / 45);
 }
+
+/* winograd3_weights.c: the slots of weights. */
+void CVT_KERNEL_NAME(cvt_winograd3_weights)(struct cvt_winograd3_kernels *k);
 
 #endif

@@ -2,8 +2,7 @@
  *
  * The lanes are outputs of the product, so VL outputs times VL channels of 9 taps are transposed in registers: 9 vectors an output
  * become 9 vectors a channel. Flipped weights, for the input gradient, have input channels in the lanes: the 9 taps of VL channels of
- * one output lie side by side and are gathered one by one. */
-#include "kernels/winograd3_inside.h"
+ * one output lie side by side, and are transposed likewise. */
 #include "kernels/winograd3_transform.h"
 
 CVT_INLINE void put_weights(int a, const vf g[9], float *u, ptrdiff_t plane)
@@ -30,48 +29,52 @@ CVT_INLINE void to_lanes(const float *weight, ptrdiff_t stride, int outputs, int
 	}
 }
 
-CVT_INLINE void weights_of(int a, const float *weight, int in_c, int out_c, bool flipped, int lane, float *u, ptrdiff_t plane)
+/* Taps of terms t0..t1 of one vector of lanes, transformed; a term of U is `row` floats from the next. As many terms further on are
+ * asked for, as a processor does not guess what is a few lines in each of VL rows. */
+CVT_INLINE void weights_of(int a, const float *weight, int in_c, int out_c, bool flipped, int lane, int t0, int t1, float *u, ptrdiff_t row,
+	ptrdiff_t plane)
 {
-	int lanes = flipped ? in_c : out_c, terms = flipped ? out_c : in_c, n = lanes - lane < VL ? lanes - lane : VL;
-	int width = block_width(lanes, lane) * VL;
-	u += block_start(terms, lane) + lane / VL % BLOCK_VECTORS * VL;
+	int lanes = flipped ? in_c : out_c, n = lanes - lane < VL ? lanes - lane : VL, ahead = t1 - t0;
 	vf taps[9 * VL];
 	if (!flipped) {
-		for (int c = 0; c < in_c; c += VL) {
-			int channels = in_c - c < VL ? in_c - c : VL;
-			to_lanes(weight + ((ptrdiff_t)lane * in_c + c) * 9, (ptrdiff_t)in_c * 9, n, channels, taps);
-			for (int k = 0; k < channels; k++)
-				put_weights(a, taps + 9 * k, u + (ptrdiff_t)(c + k) * width, plane);
+		for (int c = t0; c < t1; c += VL) {
+			int channels = t1 - c < VL ? t1 - c : VL;
+			const float *w = weight + ((ptrdiff_t)lane * in_c + c) * 9;
+			to_lanes(w, (ptrdiff_t)in_c * 9, n, channels, taps);
+			for (int k = 0; k < n && c + ahead < in_c; k++)
+				CVT_PREFETCH(w + ((ptrdiff_t)k * in_c + ahead) * 9, 9 * VL);
+			for (int k = 0; k < channels; k++, u += row)
+				put_weights(a, taps + 9 * k, u, plane);
 		}
 		return;
 	}
-	for (int o = 0; o < out_c; o++) {
-		const float *w = weight + ((ptrdiff_t)o * in_c + lane) * 9;
-		float flip[9][VL] __attribute__((aligned(64)));
-		for (int c = 0; c < VL; c++)
-			for (int k = 0; k < 9; k++)
-				flip[8 - k][c] = c < n ? w[c * 9 + k] : 0;
-		put_weights(a, (const vf *)flip, u + (ptrdiff_t)o * width, plane);
+	for (int o = t0; o < t1; o++, u += row) {
+		if (o + ahead < out_c)
+			CVT_PREFETCH(weight + ((ptrdiff_t)(o + ahead) * in_c + lane) * 9, 9 * VL);
+		vf flip[9];
+		to_lanes(weight + ((ptrdiff_t)o * in_c + lane) * 9, 9, n, 1, taps);
+		CVT_UNROLL
+		for (int k = 0; k < 9; k++)
+			flip[k] = taps[8 - k];
+		put_weights(a, flip, u, plane);
 	}
 }
 
-CVT_INLINE void weight_gradient_of(int a, const float *du, ptrdiff_t plane, ptrdiff_t part, int parts, int in_c, int out_c, int lane,
-	int c0, int c1, float *dweight)
+CVT_INLINE void weight_gradient_of(int a, const float *du, ptrdiff_t row, ptrdiff_t plane, ptrdiff_t part, int parts, int in_c, int out_c,
+	int lane, int c0, int c1, float *dweight, bool adds)
 {
-	int n = out_c - lane < VL ? out_c - lane : VL, width = block_width(out_c, lane) * VL;
-	du += block_start(in_c, lane) + lane / VL % BLOCK_VECTORS * VL;
+	int n = out_c - lane < VL ? out_c - lane : VL;
 	for (int c = c0; c < c1; c += VL) {
 		int channels = c1 - c < VL ? c1 - c : VL;
 		vf taps[9 * VL];
-		for (int k = 0; k < channels; k++) {
-			const float *d = du + (ptrdiff_t)(c + k) * width;
+		for (int k = 0; k < channels; k++, du += row) {
 			vf half[3 * 8];
 			for (int x = 0; x < a; x++) {
 				vf column[8];
 				for (int y = 0; y < a; y++) {
-					column[y] = vload(d + (y * a + x) * plane);
+					column[y] = vload(du + (y * a + x) * plane);
 					for (int p = 1; p < parts; p++)
-						column[y] += vload(d + (y * a + x) * plane + p * part);
+						column[y] += vload(du + (y * a + x) * plane + p * part);
 				}
 				weight_gradient_transform(a, column, 1, half + x, 8);
 			}
@@ -83,33 +86,28 @@ CVT_INLINE void weight_gradient_of(int a, const float *du, ptrdiff_t plane, ptrd
 			for (int r = left; r < VL; r++)
 				taps[i + r] = vzero();
 			vtranspose(taps + i);
-			for (int o = 0; o < n; o++)
-				vstore_n(dweight + ((ptrdiff_t)(lane + o) * in_c + c) * 9 + i, taps[i + o], left);
+			for (int o = 0; o < n; o++) {
+				float *to = dweight + ((ptrdiff_t)(lane + o) * in_c + c) * 9 + i;
+				vstore_n(to, adds ? taps[i + o] + vload_n(to, left) : taps[i + o], left);
+			}
 		}
 	}
 }
 
-static void weights6(const float *weight, int in_c, int out_c, bool flipped, int lane, float *u, ptrdiff_t u_plane)
-{
-	weights_of(8, weight, in_c, out_c, flipped, lane, u, u_plane);
-}
-
-static void weights4(const float *weight, int in_c, int out_c, bool flipped, int lane, float *u, ptrdiff_t u_plane)
-{
-	weights_of(6, weight, in_c, out_c, flipped, lane, u, u_plane);
-}
-
-static void weight_gradient6(const float *du, ptrdiff_t u_plane, ptrdiff_t part, int parts, int in_c, int out_c, int lane, int c0, int c1,
-	float *dweight)
-{
-	weight_gradient_of(8, du, u_plane, part, parts, in_c, out_c, lane, c0, c1, dweight);
-}
-
-static void weight_gradient4(const float *du, ptrdiff_t u_plane, ptrdiff_t part, int parts, int in_c, int out_c, int lane, int c0, int c1,
-	float *dweight)
-{
-	weight_gradient_of(6, du, u_plane, part, parts, in_c, out_c, lane, c0, c1, dweight);
-}
+#define TILE(m, a) \
+	static void weights##m(const float *weight, int in_c, int out_c, bool flipped, int lane, int t0, int t1, float *u, ptrdiff_t row, \
+		ptrdiff_t plane) \
+	{ \
+		weights_of(a, weight, in_c, out_c, flipped, lane, t0, t1, u, row, plane); \
+	} \
+	static void weight_gradient##m(const float *du, ptrdiff_t row, ptrdiff_t plane, ptrdiff_t part, int parts, int in_c, int out_c, \
+		int lane, int c0, int c1, float *dweight, bool adds) \
+	{ \
+		weight_gradient_of(a, du, row, plane, part, parts, in_c, out_c, lane, c0, c1, dweight, adds); \
+	}
+TILE(6, 8)
+TILE(4, 6)
+#undef TILE
 
 void CVT_KERNEL_NAME(cvt_winograd3_weights)(struct cvt_winograd3_kernels *k)
 {

@@ -15,99 +15,51 @@
 
 enum {
 	SHORT_STRIP = 48, LONG_STRIP = 72,      /* tiles, up to 64 channels and above */
-	LEAST_STRIP = 12, LEAST_LARGE = 36, FEW_STRIPS = 16,
-	LARGE_WEIGHTS = 1 << 20,                /* floats of U */
-	LARGE_MAP = 33,
+	LEAST_STRIP = 12, FEW_STRIPS = 16,
 	MOST_SHORT = 256                        /* strips of a batch so small that they are shortened: 12 tiles x 16, or fewer than 48 strips */
 };
 #define STREAM_BYTES ((ptrdiff_t)4 << 20)       /* a tensor past this size is not in a cache when it is read next */
 
-static int whole(int a, int b)
-{
-	return (a + b - 1) / b;
-}
-
-static bool large_tiles(int h, int w)
-{
-	int64_t six = (int64_t)whole(h, 6) * whole(w, 6) * 64, four = (int64_t)whole(h, 4) * whole(w, 4) * 36;
-	return h >= LARGE_MAP && w >= LARGE_MAP && six * 10 <= four * 9;
-}
-
-struct cvt_winograd3_cut cvt_winograd3_cut(const struct cvt_conv_shape *shape, int n, int tiles, const struct cvt_kernels *kernels)
-{
-	struct cvt_winograd3_cut c = {.kernels = kernels, .h = shape->out_h, .w = shape->out_w, .n = n};
-	c.tile = large_tiles(c.h, c.w) ? &kernels->winograd3.tile6 : &kernels->winograd3.tile4;
-	c.m = c.tile->m;
-	c.planes = (c.m + 2) * (c.m + 2);
-	c.tile_rows = whole(c.h, c.m);
-	c.row_tiles = whole(c.w, c.m);
-	int whole_lines = c.m == 6 ? 8 : 4;     /* tiles that are whole cache lines: segments begin there */
-	int total = c.n * c.tile_rows * c.row_tiles, fair = whole(total, FEW_STRIPS);
-	int least = (int64_t)shape->in_c * shape->out_c * c.planes > LARGE_WEIGHTS ? LEAST_LARGE : LEAST_STRIP;
-	if (tiles > fair)
-		tiles = fair < least ? least : fair;
-	c.most_tiles = tiles;
-	if (c.row_tiles <= tiles) {             /* strips of equal length, in whole rows */
-		int even = whole(whole(total, whole(total, tiles)), c.row_tiles) * c.row_tiles;
-		tiles = even < tiles ? even : tiles;
-	}
-	c.segment_tiles = c.row_tiles;
-	c.row_segments = 1;
-	if (c.row_tiles > tiles) {
-		c.segment_tiles = whole(whole(c.row_tiles, whole(c.row_tiles, tiles / whole_lines * whole_lines)), whole_lines) * whole_lines;
-		c.row_segments = whole(c.row_tiles, c.segment_tiles);
-	}
-	c.strip_segments = tiles / c.segment_tiles;
-	c.strip_tiles = c.strip_segments * c.segment_tiles;
-	c.segments = c.n * c.tile_rows * c.row_segments;
-	c.strips = whole(c.segments, c.strip_segments);
-	return c;
-}
-
-struct cvt_winograd3_segment cvt_winograd3_segment(const struct cvt_winograd3_cut *cut, int index, int *ret_image)
-{
-	int row = index / cut->row_segments, first = index % cut->row_segments * cut->segment_tiles;
-	*ret_image = row / cut->tile_rows;
-	return (struct cvt_winograd3_segment){.h = cut->h, .w = cut->w, .y = row % cut->tile_rows * cut->m, .x = first * cut->m,
-		.tiles = cut->row_tiles - first < cut->segment_tiles ? cut->row_tiles - first : cut->segment_tiles};
-}
-
-int cvt_winograd3_strip_end(const struct cvt_winograd3_cut *cut, int strip)
-{
-	int end = (strip + 1) * cut->strip_segments;
-	return end < cut->segments ? end : cut->segments;
-}
-
-/* One call of forward or input gradient: `channels` maps come in, `outputs` go out. */
+/* Forward and input gradient with U of all channels, made once. */
 struct job {
-	const struct cvt_conv_call *call;
-	struct cvt_winograd3_cut cut;
-	int channels, outputs, block;           /* block: outputs multiplied together */
-	bool flipped;
+	struct cvt_winograd3_job all;
 	ptrdiff_t v_tile, v_plane, m_plane, u_plane;
-	float *u;
-	double *sums;                           /* [strips][outputs][2], or NULL */
+	float *u;                               /* [planes][blocks of outputs][channels][lanes of the block] */
 };
+
+struct cvt_winograd3_job cvt_winograd3_job(const struct cvt_conv_shape *shape, enum cvt_conv_pass pass, const struct cvt_kernels *kernels)
+{
+	bool flipped = pass == CVT_CONV_INPUT_GRADIENT;
+	return (struct cvt_winograd3_job){.flipped = flipped, .channels = flipped ? shape->out_c : shape->in_c,
+		.outputs = flipped ? shape->in_c : shape->out_c, .block = kernels->product.block_vectors * kernels->vector_length};
+}
 
 static struct job job_of(const struct cvt_conv_shape *shape, enum cvt_conv_pass pass, int n, const struct cvt_kernels *kernels)
 {
-	struct job j = {.flipped = pass == CVT_CONV_INPUT_GRADIENT};
-	j.channels = j.flipped ? shape->out_c : shape->in_c;
-	j.outputs = j.flipped ? shape->in_c : shape->out_c;
-	j.cut = cvt_winograd3_cut(shape, n, j.channels <= 64 ? SHORT_STRIP : LONG_STRIP, kernels);
-	j.block = kernels->product.block_vectors * kernels->vector_length;
-	j.v_tile = cvt_winograd3_tile_stride(&j.cut, j.channels);
-	j.v_plane = cvt_winograd3_plane_stride(j.cut.most_tiles, j.v_tile);
-	j.m_plane = cvt_winograd3_plane_stride(j.cut.most_tiles, j.block);
-	j.u_plane = cvt_winograd3_plane_stride(j.channels, cvt_winograd3_lanes(&j.cut, j.outputs));
+	struct job j = {.all = cvt_winograd3_job(shape, pass, kernels)};
+	struct cvt_winograd3_cut *cut = &j.all.cut;
+	*cut = cvt_winograd3_cut(shape, n, j.all.channels <= 64 ? SHORT_STRIP : LONG_STRIP, LEAST_STRIP, FEW_STRIPS, kernels);
+	j.v_tile = cvt_winograd3_tile_stride(cut, j.all.channels);
+	j.v_plane = cvt_winograd3_plane_stride(cut->most_tiles, j.v_tile);
+	j.m_plane = cvt_winograd3_plane_stride(cut->most_tiles, j.all.block);
+	j.u_plane = cvt_winograd3_plane_stride(j.all.channels, cvt_winograd3_lanes(cut, j.all.outputs));
 	return j;
+}
+
+static int block_lanes(const struct cvt_winograd3_job *j, int o)
+{
+	int lanes = cvt_winograd3_lanes(&j->cut, j->outputs);
+	return lanes - o < j->block ? lanes - o : j->block;
 }
 
 static void weights_task(void *context, int task, int worker)
 {
 	const struct job *j = context;
-	const struct cvt_conv_shape *s = &j->call->shape;
-	j->cut.tile->weights(j->call->weight, s->in_c, s->out_c, j->flipped, task * j->call->kernels->vector_length, j->u, j->u_plane);
+	const struct cvt_winograd3_job *a = &j->all;
+	const struct cvt_conv_shape *s = &a->call->shape;
+	int lane = task * a->cut.kernels->vector_length, first = lane / a->block * a->block;
+	a->cut.tile->weights(a->call->weight, s->in_c, s->out_c, a->flipped, lane, 0, a->channels,
+		j->u + (ptrdiff_t)first * a->channels + lane - first, block_lanes(a, first), j->u_plane);
 }
 
 static const float *from(const float *p, int index)
@@ -115,15 +67,14 @@ static const float *from(const float *p, int index)
 	return p ? p + index : NULL;
 }
 
-/* M of outputs o .. to pixels, segment by segment. */
-static void output_strip(const struct job *j, int strip, int o, int width, const float *m, float *scratch)
+void cvt_winograd3_output(const struct cvt_winograd3_job *j, int strip, int o, int width, const float *m, ptrdiff_t m_plane, float *scratch)
 {
 	const struct cvt_conv_call *call = j->call;
 	bool pooled = !j->flipped && call->pooled;
 	ptrdiff_t map = pooled ? (ptrdiff_t)(j->cut.h / 2) * (j->cut.w / 2) : (ptrdiff_t)j->cut.h * j->cut.w;
 	ptrdiff_t stride = j->flipped ? call->dx_stride : pooled ? call->pooled_stride : call->y_stride;
 	float *to = j->flipped ? call->dx : pooled ? call->pooled : call->y;
-	int outputs = j->outputs - o < j->block ? j->outputs - o : j->block;
+	int outputs = j->outputs - o < width ? j->outputs - o : width;
 	struct cvt_finish finish = {.adds = j->flipped && call->dx_adds, .pooled = pooled,
 		.stream = call->n * j->outputs * map * (ptrdiff_t)sizeof(float) > STREAM_BYTES};
 	if (!j->flipped) {
@@ -135,10 +86,12 @@ static void output_strip(const struct job *j, int strip, int o, int width, const
 		finish.pivot = from(call->pivot, o);
 		finish.sums = j->sums ? j->sums + ((ptrdiff_t)strip * j->outputs + o) * 2 : NULL;
 	}
+	if (finish.sums)
+		memset(finish.sums, 0, (size_t)outputs * 2 * sizeof *finish.sums);
 	for (int i = strip * j->cut.strip_segments; i < cvt_winograd3_strip_end(&j->cut, strip); i++) {
 		int image;
 		struct cvt_winograd3_segment segment = cvt_winograd3_segment(&j->cut, i, &image);
-		j->cut.tile->output(&segment, m, j->m_plane, width, to + image * stride + o * map, outputs, &finish, scratch);
+		j->cut.tile->output(&segment, m, m_plane, width, to + image * stride + o * map, outputs, &finish, scratch);
 		m += (ptrdiff_t)segment.tiles * width;
 	}
 }
@@ -146,31 +99,31 @@ static void output_strip(const struct job *j, int strip, int o, int width, const
 static void strip_task(void *context, int strip, int worker)
 {
 	const struct job *j = context;
-	const struct cvt_conv_call *call = j->call;
+	const struct cvt_winograd3_job *a = &j->all;
+	const struct cvt_conv_call *call = a->call;
+	const struct cvt_winograd3_cut *cut = &a->cut;
 	float *v = (float *)((char *)call->workers + (size_t)worker * call->worker_bytes);
-	float *m = v + j->cut.planes * j->v_plane, *scratch = m + j->cut.planes * j->m_plane;
-	int tiles = 0, lanes = cvt_winograd3_lanes(&j->cut, j->outputs);
-	for (int i = strip * j->cut.strip_segments; i < cvt_winograd3_strip_end(&j->cut, strip); i++) {
+	float *m = v + cut->planes * j->v_plane, *scratch = m + cut->planes * j->m_plane;
+	int tiles = 0;
+	for (int i = strip * cut->strip_segments; i < cvt_winograd3_strip_end(cut, strip); i++) {
 		int image;
-		struct cvt_winograd3_segment segment = cvt_winograd3_segment(&j->cut, i, &image);
-		const float *x = j->flipped ? call->dy + image * call->dy_stride : call->x + image * call->x_stride;
-		j->cut.tile->input(&segment, x, j->channels, v + tiles * j->v_tile, j->v_plane, j->v_tile, scratch, false);
+		struct cvt_winograd3_segment segment = cvt_winograd3_segment(cut, i, &image);
+		const float *x = a->flipped ? call->dy + image * call->dy_stride : call->x + image * call->x_stride;
+		cut->tile->input(&segment, x, a->channels, v + tiles * j->v_tile, j->v_plane, j->v_tile, scratch, false);
 		tiles += segment.tiles;
 	}
-	if (j->sums)
-		memset(j->sums + (ptrdiff_t)strip * j->outputs * 2, 0, (size_t)j->outputs * 2 * sizeof(double));
-	for (int o = 0; o < j->outputs; o += j->block) {
-		int width = lanes - o < j->block ? lanes - o : j->block;
-		for (int p = 0; p < j->cut.planes; p++)
-			call->kernels->product.rows(v + p * j->v_plane, j->v_tile, tiles, j->channels,
-				j->u + p * j->u_plane + (ptrdiff_t)o * j->channels, width / call->kernels->vector_length, m + p * j->m_plane, false);
-		output_strip(j, strip, o, width, m, scratch);
+	for (int o = 0; o < a->outputs; o += a->block) {
+		int width = block_lanes(a, o);
+		for (int p = 0; p < cut->planes; p++)
+			cut->kernels->product.rows(v + p * j->v_plane, j->v_tile, tiles, a->channels,
+				j->u + p * j->u_plane + (ptrdiff_t)o * a->channels, width / cut->kernels->vector_length, m + p * j->m_plane, false);
+		cvt_winograd3_output(a, strip, o, width, m, j->m_plane, scratch);
 	}
 }
 
-static void sums_task(void *context, int o, int worker)
+void cvt_winograd3_sums_task(void *context, int o, int worker)
 {
-	const struct job *j = context;
+	const struct cvt_winograd3_job *j = context;
 	double *to = j->call->sums + 2 * o;
 	to[0] = to[1] = 0;
 	for (int s = 0; s < j->cut.strips; s++)
@@ -178,9 +131,11 @@ static void sums_task(void *context, int o, int worker)
 			to[i] += j->sums[((ptrdiff_t)s * j->outputs + o) * 2 + i];
 }
 
-static size_t padded(ptrdiff_t floats)
+size_t cvt_winograd3_sums_bytes(const struct cvt_winograd3_job *j, enum cvt_conv_pass pass)
 {
-	return ((size_t)floats * sizeof(float) + 63) / 64 * 64;
+	if (pass != CVT_CONV_FORWARD)
+		return 0;
+	return (size_t)(j->cut.strips < MOST_SHORT ? MOST_SHORT : j->cut.strips) * (size_t)j->outputs * 2 * sizeof(double);
 }
 
 static void scratch(const struct cvt_conv_shape *shape, enum cvt_conv_pass pass, int max_batch, const struct cvt_kernels *kernels,
@@ -190,12 +145,15 @@ static void scratch(const struct cvt_conv_shape *shape, enum cvt_conv_pass pass,
 		cvt_winograd3_weight_scratch(shape, max_batch, kernels, ret_shared_bytes, ret_worker_bytes);
 		return;
 	}
+	if (cvt_winograd3_is_many(shape, pass, kernels)) {
+		cvt_winograd3_many_scratch(shape, pass, max_batch, kernels, ret_shared_bytes, ret_worker_bytes);
+		return;
+	}
 	struct job j = job_of(shape, pass, max_batch, kernels);
-	*ret_shared_bytes = padded(j.cut.planes * j.u_plane);
-	if (pass == CVT_CONV_FORWARD)
-		*ret_shared_bytes += (size_t)(j.cut.strips < MOST_SHORT ? MOST_SHORT : j.cut.strips) * (size_t)j.outputs * 2 * sizeof(double);
-	*ret_worker_bytes = padded(j.cut.planes * (j.v_plane + j.m_plane)) +
-		padded((ptrdiff_t)cvt_winograd3_scratch(j.cut.m, j.cut.most_tiles, kernels->vector_length));
+	const struct cvt_winograd3_cut *cut = &j.all.cut;
+	*ret_shared_bytes = cvt_winograd3_bytes(cut->planes * j.u_plane) + cvt_winograd3_sums_bytes(&j.all, pass);
+	*ret_worker_bytes = cvt_winograd3_bytes(cut->planes * (j.v_plane + j.m_plane)) +
+		cvt_winograd3_bytes((ptrdiff_t)cvt_winograd3_scratch(cut->m, cut->most_tiles, kernels->vector_length));
 }
 
 static void run(const struct cvt_conv_call *call, enum cvt_conv_pass pass)
@@ -204,15 +162,20 @@ static void run(const struct cvt_conv_call *call, enum cvt_conv_pass pass)
 		cvt_winograd3_weight_run(call);
 		return;
 	}
+	if (cvt_winograd3_is_many(&call->shape, pass, call->kernels)) {
+		cvt_winograd3_many_run(call, pass);
+		return;
+	}
 	struct job j = job_of(&call->shape, pass, call->n, call->kernels);
-	j.call = call;
+	const struct cvt_winograd3_cut *cut = &j.all.cut;
+	j.all.call = call;
 	j.u = call->shared;
-	if (!j.flipped && call->sums)
-		j.sums = (double *)((char *)call->shared + padded(j.cut.planes * j.u_plane));
-	cvt_pool_run(call->pool, weights_task, &j, cvt_winograd3_lanes(&j.cut, j.outputs) / call->kernels->vector_length);
-	cvt_pool_run(call->pool, strip_task, &j, j.cut.strips);
-	if (j.sums)
-		cvt_pool_run(call->pool, sums_task, &j, j.outputs);
+	if (!j.all.flipped && call->sums)
+		j.all.sums = (double *)((char *)call->shared + cvt_winograd3_bytes(cut->planes * j.u_plane));
+	cvt_pool_run(call->pool, weights_task, &j, cvt_winograd3_lanes(cut, j.all.outputs) / call->kernels->vector_length);
+	cvt_pool_run(call->pool, strip_task, &j, cut->strips);
+	if (j.all.sums)
+		cvt_pool_run(call->pool, cvt_winograd3_sums_task, &j.all, j.all.outputs);
 }
 
 /* Transformed weights are 4 to 7 times the weights, made and read again whatever the batch: the last layers of VGG on a picture or two are
@@ -221,7 +184,7 @@ static bool worth_it(const struct cvt_conv_shape *shape, enum cvt_conv_pass pass
 {
 	bool many = pass != CVT_CONV_FORWARD && (int64_t)shape->in_c * shape->out_c >= 1 << 17;
 	int64_t pixels = (int64_t)shape->batch * shape->in_h * shape->in_w;
-	int64_t tiles = (int64_t)shape->batch * whole(shape->in_h, 4) * whole(shape->in_w, 4);
+	int64_t tiles = (int64_t)shape->batch * cvt_winograd3_whole(shape->in_h, 4) * cvt_winograd3_whole(shape->in_w, 4);
 	return shape->batch == 0 || (tiles >= (many ? 8 : 4) && pixels >= (many ? 64 : 32));
 }
 
