@@ -3,7 +3,8 @@
  * Forward and input gradient (the same with transposed weights): a task is a run of panels of pixels of one image, packed once, for
  * which ROWS outputs at a time are multiplied and finished. Of maps that fill no more than half a panel, images stand side by side in one.
  * Weight gradient: a task is one of at most 8 image chunks and a block of input channels; its sum is its own, and the chunks' are added in
- * order. Small maps of several images are summed in one go, as if they were one map. */
+ * order. Where maps are so small that eight sums would cost more than the pixels: all images' pixels are gathered as if they were one map,
+ * and a task is a block of outputs and a block of input channels of the sum itself. */
 #include "nn/layers/conv_common.h"
 
 #include <string.h>
@@ -14,7 +15,9 @@ enum {
 	PANELS = 4,                             /* of a task: 256 pixels where vectors are longest */
 	ROWS = 48,                              /* outputs multiplied before they are finished */
 	PIXELS = 128,                           /* weight gradient: summed in registers */
-	CHUNKS = 8
+	CHUNKS = 8,
+	SMALL_MAP = 64, MOST_GATHERED = 4096,   /* pixels: of a map, of all images */
+	GATHER_ROWS = 16                        /* outputs gathered by a task */
 };
 #define STREAM_BYTES ((ptrdiff_t)4 << 20)       /* a tensor past this size is not in a cache when it is read next */
 
@@ -25,9 +28,11 @@ struct job {
 	int runs, chunks;                       /* tasks of an image; of the batch */
 	int together, tasks;                    /* images in a panel; tasks of the batch, forward and input gradient */
 	bool backward;
-	const float *weight;                    /* [outputs][channels] */
+	const float *weight; ptrdiff_t weight_stride;   /* [outputs][channels], rows apart */
 	float *transposed;
 	double *sums;                           /* [tasks][outputs][2], or NULL */
+	float *x, *dy;                          /* gathered: [blocks of channels][pixels][lanes of a block], [outputs][row] */
+	ptrdiff_t row;                          /* pixels of all images, in whole vectors */
 };
 
 static int whole(int a, int b)
@@ -61,12 +66,12 @@ static float *worker_scratch(const struct cvt_conv_call *call, int worker)
 	return (float *)((char *)call->workers + (size_t)worker * call->worker_bytes);
 }
 
-/* [out_c, in_c] to [in_c, out_c], one output at a time */
-static void transpose_task(void *context, int o, int worker)
+/* [out_c, in_c] to [in_c, out_c in whole vectors], a vector of the rows at a time */
+static void transpose_task(void *context, int task, int worker)
 {
 	const struct job *j = context;
-	for (int c = 0; c < j->outputs; c++)
-		j->transposed[(ptrdiff_t)c * j->channels + o] = j->call->weight[(ptrdiff_t)o * j->outputs + c];
+	int c = task * j->length, n = j->outputs - c < j->length ? j->outputs - c : j->length;
+	j->call->kernels->conv1.pack_pixels(j->call->weight + c, j->outputs, j->channels, n, j->transposed + c * j->weight_stride);
 }
 
 static const float *from(const float *p, int index)
@@ -101,7 +106,7 @@ static void together_task(void *context, int task, int worker)
 	for (int o = 0; o < j->outputs; o += ROWS) {
 		int rows = j->outputs - o < ROWS ? j->outputs - o : ROWS;
 		struct cvt_finish finish = finish_of(j, task, o);
-		call->kernels->product.rows(j->weight + (ptrdiff_t)o * j->channels, j->channels, rows, j->channels, panel, vectors, m, false);
+		call->kernels->product.rows(j->weight + o * j->weight_stride, j->weight_stride, rows, j->channels, panel, vectors, m, false);
 		for (int i = 0; i < images; i++)
 			call->kernels->conv1.output(m + i * j->pixels, width, rows, j->pixels, y + i * y_stride + (ptrdiff_t)o * j->pixels, j->pixels, &finish);
 	}
@@ -126,7 +131,7 @@ static void run_task(void *context, int task, int worker)
 		struct cvt_finish finish = finish_of(j, task, o);
 		for (int p = first; p < end; p += j->panel) {
 			int pixels = end - p < j->panel ? end - p : j->panel, vectors = whole(pixels, j->length);
-			call->kernels->product.rows(j->weight + (ptrdiff_t)o * j->channels, j->channels, rows, j->channels,
+			call->kernels->product.rows(j->weight + o * j->weight_stride, j->weight_stride, rows, j->channels,
 				panels + (ptrdiff_t)(p - first) * j->channels, vectors, m, false);
 			call->kernels->conv1.output(m, vectors * j->length, rows, pixels, y + (ptrdiff_t)o * j->pixels + p, j->pixels, &finish);
 		}
@@ -158,20 +163,6 @@ static void weight_task(void *context, int task, int worker)
 	int chunk = task % j->chunks, c = task / j->chunks * j->panel, channels = j->channels - c < j->panel ? j->channels - c : j->panel;
 	int begin = (int)((int64_t)call->n * chunk / j->chunks), end = (int)((int64_t)call->n * (chunk + 1) / j->chunks);
 	float *part = part_of(j, chunk, c), *u = worker_scratch(call, worker);
-	if (2 * j->pixels <= PIXELS) {
-		int most = PIXELS / j->pixels, width = whole(channels, j->length) * j->length;
-		float *dy = u + (PIXELS + j->length) * j->panel;        /* [out_c][pixels of the images] */
-		for (int image = begin; image < end; image += most) {
-			int images = end - image < most ? end - image : most, pixels = images * j->pixels;
-			for (int i = 0; i < images; i++)
-				call->kernels->conv1.pack_pixels(call->x + (image + i) * call->x_stride + (ptrdiff_t)c * j->pixels, j->pixels, channels,
-					j->pixels, u + (ptrdiff_t)i * j->pixels * width);
-			call->kernels->conv1.pack_images(call->dy + image * call->dy_stride, call->dy_stride, images, j->pixels, j->outputs, j->pixels, dy);
-			call->kernels->product.rows(dy, whole(pixels, j->length) * j->length, j->outputs, pixels, u, whole(channels, j->length), part,
-				image > begin);
-		}
-		return;
-	}
 	for (int image = begin; image < end; image++)
 		for (int p = 0; p < j->pixels; p += PIXELS) {
 			int pixels = j->pixels - p < PIXELS ? j->pixels - p : PIXELS;
@@ -195,6 +186,55 @@ static void add_task(void *context, int o, int worker)
 	}
 }
 
+static bool gathers(const struct job *j, int n)
+{
+	return j->pixels <= SMALL_MAP && n * j->pixels <= MOST_GATHERED;
+}
+
+static int blocks_of(const struct job *j)
+{
+	return whole(j->channels, j->panel);
+}
+
+static float *gathered_x(const struct job *j, int block)
+{
+	return j->x + block * (j->row + j->length) * j->panel;
+}
+
+static void gather_task(void *context, int task, int worker)
+{
+	const struct job *j = context;
+	const struct cvt_conv_call *call = j->call;
+	if (task < blocks_of(j)) {
+		int c = task * j->panel, channels = j->channels - c < j->panel ? j->channels - c : j->panel, width = whole(channels, j->length) * j->length;
+		for (int i = 0; i < call->n; i++)               /* in order: each leaves a little behind its pixels */
+			call->kernels->conv1.pack_pixels(call->x + i * call->x_stride + (ptrdiff_t)c * j->pixels, j->pixels, channels, j->pixels,
+				gathered_x(j, task) + (ptrdiff_t)i * j->pixels * width);
+		return;
+	}
+	int o = (task - blocks_of(j)) * GATHER_ROWS, rows = j->outputs - o < GATHER_ROWS ? j->outputs - o : GATHER_ROWS;
+	call->kernels->conv1.pack_images(call->dy + (ptrdiff_t)o * j->pixels, call->dy_stride, call->n, j->pixels, rows, j->pixels, j->dy + o * j->row);
+}
+
+static void gathered_task(void *context, int task, int worker)
+{
+	const struct job *j = context;
+	int block = task % blocks_of(j), o = task / blocks_of(j) * ROWS, rows = j->outputs - o < ROWS ? j->outputs - o : ROWS;
+	int c = block * j->panel, channels = j->channels - c < j->panel ? j->channels - c : j->panel, vectors = whole(channels, j->length);
+	int pixels = j->call->n * j->pixels;
+	float *m = worker_scratch(j->call, worker);
+	for (int p = 0; p < pixels; p += PIXELS)
+		j->call->kernels->product.rows(j->dy + o * j->row + p, j->row, rows, pixels - p < PIXELS ? pixels - p : PIXELS,
+			gathered_x(j, block) + (ptrdiff_t)p * vectors * j->length, vectors, m, p > 0);
+	for (int i = 0; i < rows; i++)
+		memcpy(j->call->dweight + (ptrdiff_t)(o + i) * j->channels + c, m + (ptrdiff_t)i * vectors * j->length, (size_t)channels * sizeof *m);
+}
+
+static size_t gathered_x_floats(const struct job *j)
+{
+	return (size_t)blocks_of(j) * (size_t)(j->row + j->length) * (size_t)j->panel;
+}
+
 static bool fits(const struct cvt_conv_shape *shape, enum cvt_conv_pass pass, const struct cvt_kernels *kernels)
 {
 	/* few pixels are not worth the weights' transpose. Measured against the general product */
@@ -212,11 +252,17 @@ static void scratch(const struct cvt_conv_shape *shape, enum cvt_conv_pass pass,
 		*ret_shared_bytes = (size_t)max_batch * (size_t)j.runs * (size_t)j.outputs * 2 * sizeof(double);
 		break;
 	case CVT_CONV_INPUT_GRADIENT:
-		*ret_shared_bytes = padded((size_t)j.channels * (size_t)j.outputs);
+		*ret_shared_bytes = padded(lanes * (size_t)(j.outputs + j.length));
 		break;
 	case CVT_CONV_WEIGHT_GRADIENT:
 		*ret_shared_bytes = padded((size_t)j.chunks * lanes * (size_t)j.outputs);
-		*ret_worker_bytes = padded((size_t)(PIXELS + j.length) * (size_t)j.panel + (2 * j.pixels <= PIXELS ? (size_t)PIXELS * (size_t)j.outputs : 0));
+		*ret_worker_bytes = padded((size_t)(PIXELS + j.length) * (size_t)j.panel);
+		if (gathers(&j, 1)) {
+			int n = gathers(&j, max_batch) ? max_batch : MOST_GATHERED / j.pixels;
+			j.row = (ptrdiff_t)whole(n * j.pixels, j.length) * j.length;
+			size_t gathered = padded(gathered_x_floats(&j) + (size_t)j.outputs * (size_t)j.row);
+			*ret_shared_bytes = gathers(&j, max_batch) || gathered > *ret_shared_bytes ? gathered : *ret_shared_bytes;
+		}
 		return;
 	}
 	*ret_worker_bytes = padded((size_t)(ROWS + 1) * (size_t)j.panel + (size_t)PANELS * (size_t)j.panel * (size_t)j.channels);
@@ -227,6 +273,7 @@ static void run(const struct cvt_conv_call *call, enum cvt_conv_pass pass)
 	struct job j = job_of(&call->shape, pass, call->n, call->kernels);
 	j.call = call;
 	j.weight = call->weight;
+	j.weight_stride = j.channels;
 	switch (pass) {
 	case CVT_CONV_FORWARD:
 		j.sums = call->sums ? call->shared : NULL;
@@ -236,12 +283,21 @@ static void run(const struct cvt_conv_call *call, enum cvt_conv_pass pass)
 		break;
 	case CVT_CONV_INPUT_GRADIENT:
 		j.weight = j.transposed = call->shared;
-		cvt_pool_run(call->pool, transpose_task, &j, j.channels);
+		j.weight_stride = (ptrdiff_t)whole(j.channels, j.length) * j.length;
+		cvt_pool_run(call->pool, transpose_task, &j, whole(j.outputs, j.length));
 		cvt_pool_run(call->pool, j.together > 1 ? together_task : run_task, &j, j.tasks);
 		break;
 	case CVT_CONV_WEIGHT_GRADIENT:
-		cvt_pool_run(call->pool, weight_task, &j, j.chunks * whole(j.channels, j.panel));
-		cvt_pool_run(call->pool, add_task, &j, j.outputs);
+		if (gathers(&j, call->n)) {
+			j.row = (ptrdiff_t)whole(call->n * j.pixels, j.length) * j.length;
+			j.x = call->shared;
+			j.dy = j.x + gathered_x_floats(&j);
+			cvt_pool_run(call->pool, gather_task, &j, blocks_of(&j) + whole(j.outputs, GATHER_ROWS));
+			cvt_pool_run(call->pool, gathered_task, &j, blocks_of(&j) * whole(j.outputs, ROWS));
+		} else {
+			cvt_pool_run(call->pool, weight_task, &j, j.chunks * blocks_of(&j));
+			cvt_pool_run(call->pool, add_task, &j, j.outputs);
+		}
 		cvt_conv_bias_gradient(call);
 		break;
 	}
