@@ -42,8 +42,8 @@ CVT_INLINE void prefetch_row(const float *p, int columns)
 		__builtin_prefetch(p + i, 0, 2);
 }
 
-/* sums[r][b] = x[b] . w[r] over `columns`, and fetches as many floats of `next`. x is padded with zeros, w is not. */
-static void dots(const float *x, const float *const w[ROWS], int columns, const float *next, float sums[SUMS])
+/* sums[r][b] = x[b] . w[r] over `columns`, and fetches as many floats of each of `next`. x is padded with zeros, w is not. */
+static void dots(const float *x, const float *const w[ROWS], int columns, const float *const next[ROWS], int n_next, float sums[SUMS])
 {
 	vf a[ROWS * BATCH], folded[SUMS];
 	int i = 0;
@@ -55,7 +55,8 @@ static void dots(const float *x, const float *const w[ROWS], int columns, const 
 		CVT_UNROLL
 		for (int r = 0; r < ROWS; r++)
 			row[r] = vloadu(w[r] + i);
-		__builtin_prefetch(next + i, 0, 2);
+		for (int r = 0; r < n_next; r++)
+			__builtin_prefetch(next[r] + i, 0, 2);
 		CVT_UNROLL
 		for (int b = 0; b < BATCH; b++) {
 			vf image = vload(x + b * BLOCK_STRIDE + i);
@@ -99,15 +100,14 @@ static void forward_block(const struct cvt_dense_forward *a, int b0, int n, int 
 	int groups = (n + BATCH - 1) / BATCH;
 	copy_block(a->x + b0 * a->x_stride + i0, a->x_stride, n, columns, a->scratch);
 	for (int o = 0; o < a->out; o += ROWS) {
-		const float *w[ROWS];
+		const float *w[ROWS], *next[ROWS];
 		int rows = a->out - o < ROWS ? a->out - o : ROWS;
 		for (int r = 0; r < ROWS; r++)
-			w[r] = a->weight + (o + (r < rows ? r : 0)) * a->weight_stride + i0;
-		for (int r = groups; r < ROWS; r++)     /* the other next rows are fetched one by one in dots() */
-			prefetch_row(w[r] + ROWS * a->weight_stride, columns);
+			w[r] = a->weight + (o + (r < rows ? r : 0)) * a->weight_stride + i0, next[r] = w[r] + ROWS * a->weight_stride;
 		for (int g = 0; g < groups; g++) {
 			float sums[SUMS];
-			dots(a->scratch + g * BATCH * BLOCK_STRIDE, w, columns, w[g % ROWS] + ROWS * a->weight_stride, sums);
+			int from = ROWS * g / groups;
+			dots(a->scratch + g * BATCH * BLOCK_STRIDE, w, columns, next + from, ROWS * (g + 1) / groups - from, sums);
 			for (int r = 0; r < rows; r++) {
 				v4 *to = (v4 *)(a->sums + (o + r) * a->sums_stride + b0 + g * BATCH), sum = *(const v4 *)(sums + r * BATCH);
 				*to = i0 ? *to + sum : sum;

@@ -7,8 +7,8 @@
 
 enum {
 	CVT_DENSE_BATCH = 4,                    /* images of a register block forward: partial sums are padded to it */
-	CVT_DENSE_BLOCK = 1024,                 /* inputs summed in the lanes before they are folded */
-	CVT_DENSE_IMAGES = 128,                 /* of x in scratch: 128 x 1040 floats are half of a second-level cache */
+	CVT_DENSE_BLOCK = 512,                  /* inputs summed in the lanes before they are folded */
+	CVT_DENSE_IMAGES = 128,                 /* of x in scratch: 128 x 528 floats are a quarter of a second-level cache */
 	CVT_DENSE_PANEL = 8,                    /* rows of a panel of dy backward */
 	CVT_DENSE_ROW_BLOCK = 64,               /* rows of W in scratch backward: 68 KB */
 	CVT_DENSE_MAX_COLUMNS = 256             /* of a task backward; a task has cvt_dense_columns(n) of them */
