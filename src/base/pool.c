@@ -18,7 +18,7 @@
 
 #include "convtui/machine.h"
 
-enum { MAX_THREADS = 1024, SPINS = 400 /* about 20 microseconds */ };
+enum { MAX_THREADS = 1024, SPINS = 6000 /* some ten microseconds to some hundred, as processors differ: about what it costs to wake a thread */ };
 
 struct worker {
 	struct cvt_pool *pool;
