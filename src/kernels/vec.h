@@ -87,6 +87,22 @@ CVT_INLINE vf vmin(vf a, vf b);
 CVT_INLINE vf vselect(vi mask, vf a, vf b) { return (vf)((mask & (vi)a) | (~mask & (vi)b)); }   /* mask: lanes of 0 or -1 */
 CVT_INLINE vf vrelu(vf a) { return vmax(vzero(), a); }
 
+/* A mask of lanes, in registers of its own where the machine has them: a > b; a where it is set, b elsewhere; a or 0; 0 or a. */
+#if VL == 16
+typedef __mmask16 vmask, vmasku;
+CVT_INLINE vmask vgreater(vf a, vf b) { return _mm512_cmp_ps_mask((__m512)a, (__m512)b, _CMP_GT_OQ); }
+CVT_INLINE vf vpick(vmask m, vf a, vf b) { return (vf)_mm512_mask_blend_ps(m, (__m512)b, (__m512)a); }
+CVT_INLINE vf vkeep(vmask m, vf a) { return (vf)_mm512_maskz_mov_ps(m, (__m512)a); }
+CVT_INLINE vf vdrop(vmask m, vf a) { return (vf)_mm512_maskz_mov_ps((vmask)~m, (__m512)a); }
+#else
+typedef vi vmask;
+typedef int32_t vmasku __attribute__((vector_size(4 * VL), aligned(4)));
+CVT_INLINE vmask vgreater(vf a, vf b) { return a > b; }
+CVT_INLINE vf vpick(vmask m, vf a, vf b) { return vselect(m, a, b); }
+CVT_INLINE vf vkeep(vmask m, vf a) { return (vf)(m & (vi)a); }
+CVT_INLINE vf vdrop(vmask m, vf a) { return (vf)(~m & (vi)a); }
+#endif
+
 #if VL == 16
 CVT_INLINE vf vload_n(const float *p, int n) { return (vf)_mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1), p); }
 CVT_INLINE void vstore_n(float *p, vf v, int n) { _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1), (__m512)v); }

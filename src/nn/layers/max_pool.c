@@ -4,7 +4,7 @@
  * each plane is copied to scratch first. */
 #include "nn/layer.h"
 
-enum { TASK_FLOATS = 1 << 14 };
+enum { TASK_FLOATS = 1 << 14, TOGETHER = 16 /* maps that kernels have in their lanes */ };
 
 static struct cvt_pool_shape shape_of(const struct cvt_step *step)
 {
@@ -16,8 +16,8 @@ static struct cvt_pool_shape shape_of(const struct cvt_step *step)
 /* Maps in a task. */
 static int block(const struct cvt_step *step)
 {
-	int64_t maps = TASK_FLOATS / cvt_plane(&step->x);
-	return maps < 1 ? 1 : maps > step->x.c ? step->x.c : (int)maps;
+	int64_t maps = TASK_FLOATS / cvt_plane(&step->x) / TOGETHER * TOGETHER;
+	return maps > step->x.c ? step->x.c : maps < TOGETHER ? TOGETHER : (int)maps;
 }
 
 static int n_blocks(const struct cvt_step *step)
