@@ -25,6 +25,11 @@ static const struct { const struct cvt_conv_method *method; int n, in_c, out_c, 
 	{ &cvt_conv_stem, 20, 1, 9, 11, 17, 7, 2, 3 },
 	{ &cvt_conv_stem, 2, 2, 5, 1, 2, 7, 2, 3 },
 	{ &cvt_conv_winograd5, 4, 1, 20, 128, 128, 5, 1, 2 },      /* large enough for stores past the caches */
+	{ &cvt_conv_winograd3, 3, 20, 17, 40, 37, 3, 1, 1 },
+	{ &cvt_conv_winograd3, 600, 112, 131, 1, 2, 3, 1, 1 },     /* many channels; groups of strips, forward, backward and of the weight gradient */
+	{ &cvt_conv_winograd3, 5, 113, 144, 9, 7, 3, 1, 1 },
+	{ &cvt_conv_1x1, 9, 70, 50, 4, 5, 1, 1, 0 },
+	{ &cvt_conv_1x1, 3, 19, 33, 20, 21, 1, 1, 0 },
 };
 static const int threads[] = { 1, 2, 3, 7 };
 
@@ -63,7 +68,7 @@ static struct results run_all(struct kt *t, const struct cvt_conv_method *method
 	call.dx_stride = (ptrdiff_t)in;
 	call.dweight = r.dweight;
 	call.dbias = r.dbias;
-	if (method->pools) {
+	if (method->pools && method != &cvt_conv_winograd3) {       /* which writes one or the other */
 		call.pooled = r.pooled;
 		call.pooled_stride = (ptrdiff_t)pooled_size(s);
 		call.pool_sign = call.bias;
