@@ -1,7 +1,7 @@
-/* winograd3.c - 3 x 3 convolutions by Winograd's F(6x6, 3x3) and F(4x4, 3x3): the transforms of maps. Channels are in the lanes.
+/* winograd3.c - 3 x 3 convolutions by Winograd's F(6x6, 3x3), F(4x4, 3x3) and F(2x2, 3x3): the transforms of maps. Channels are in the lanes.
  *
  * A tile of m x m outputs sees a window of a x a inputs, a = m + 2, and costs a*a multiplications a channel pair instead of 9*m*m:
- * 64 for 324, or 36 for 144. The maps' transforms are additions that are paid once a channel, not once a pair:
+ * 64 for 324, 36 for 144, or 16 for 36. The maps' transforms are additions that are paid once a channel, not once a pair:
  *     forward          V = B^T x B of each window,  M = sum over c of V . U,  y = A^T M A;  U = G w G^T (winograd3_weights.c)
  *     input gradient   the same with dy for x and the weights flipped and transposed
  *     weight gradient  P = A dy A^T,  dU = sum over tiles of V . P,  dw = G^T dU G
@@ -385,12 +385,14 @@ static void bias(const float *p, ptrdiff_t tile, int tiles, int lanes, double *s
 	}
 TILE(6, 8)
 TILE(4, 6)
+TILE(2, 4)
 #undef TILE
 
 void CVT_KERNEL_INIT(winograd3)(struct cvt_winograd3_kernels *k)
 {
 	k->tile6 = (struct cvt_winograd3_tile){.m = 6, .input = input6, .gradient = gradient6, .output = output6};
 	k->tile4 = (struct cvt_winograd3_tile){.m = 4, .input = input4, .gradient = gradient4, .output = output4};
+	k->tile2 = (struct cvt_winograd3_tile){.m = 2, .input = input2, .gradient = gradient2, .output = output2};
 	k->bias = bias;
 	CVT_KERNEL_NAME(cvt_winograd3_weights)(k);
 }

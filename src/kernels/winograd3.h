@@ -1,6 +1,6 @@
 /* winograd3.h - 3 x 3 convolutions of stride 1 and padding 1 by Winograd's minimal filtering: the transforms; products are product.h's.
  *
- * A tile is m x m outputs, m = 6 or 4, seen by a window of a x a inputs, a = m + 2; in the transformed domain a tile has a*a planes.
+ * A tile is m x m outputs, m = 6, 4 or 2, seen by a window of a x a inputs, a = m + 2; in the transformed domain a tile has a*a planes.
  *     V[k][t][c]            windows of tiles t, channels c in the lanes
  *     P[k][t][o]            tiles of a gradient dy, the same way
  *     M[k][t][o]            products of one block of lanes
@@ -43,7 +43,7 @@ struct cvt_winograd3_tile {
 };
 
 struct cvt_winograd3_kernels {
-	struct cvt_winograd3_tile tile6, tile4;
+	struct cvt_winograd3_tile tile6, tile4, tile2;
 	/* sums[o] += the sum of dy over `tiles` tiles, o < lanes (whole vectors): p is the plane m + 3 of P, whose elements are the sums of tiles. */
 	void (*bias)(const float *p, ptrdiff_t tile, int tiles, int lanes, double *sums);
 };

@@ -1,7 +1,7 @@
-/* winograd3_transform.h - the one-dimensional transforms of F(6,3) and F(4,3), on vectors.
+/* winograd3_transform.h - the one-dimensional transforms of F(6,3), F(4,3) and F(2,3), on vectors.
  *
  * m outputs of a filter g of 3 taps over d of a = m + 2 inputs are  A^T ((G g) . (B^T d)):  polynomials are multiplied by their values
- * at a points, 0, 1, -1, 2, -2 and infinity, for a = 8 also 1/2 and -1/2. In two dimensions each is applied to columns, then rows.
+ * at a points: 0, 1, -1 and infinity, for a = 6 also 2 and -2, for a = 8 1/2 and -1/2 as well. In two dimensions each is applied to columns, then rows.
  * The gradients use the adjoints: of the weights  G^T ((A dy) . (B^T d)). (Winograd 1980; Lavin and Gray 2015.)
  * `a` is a constant wherever these are inlined; strides are in vectors. */
 #ifndef CVT_KERNELS_WINOGRAD3_TRANSFORM_H
@@ -13,7 +13,15 @@
 /* o = B^T d: a to a */
 CVT_INLINE void window_transform(int a, const vf *d, int s, vf *o, int so)
 {
-	vf d0 = d[0], d1 = d[s], d2 = d[2 * s], d3 = d[3 * s], d4 = d[4 * s], d5 = d[5 * s];
+	vf d0 = d[0], d1 = d[s], d2 = d[2 * s], d3 = d[3 * s];
+	if (a == 4) {
+		o[0] = d0 - d2;
+		o[so] = d1 + d2;
+		o[2 * so] = d2 - d1;
+		o[3 * so] = d1 - d3;
+		return;
+	}
+	vf d4 = d[4 * s], d5 = d[5 * s];
 	if (a == 6) {
 		vf p = d4 - d2 * 4, q = d3 - d1 * 4, r = d4 - d2, t = (d3 - d1) * 2;
 		o[0] = d0 * 4 - d2 * 5 + d4;
@@ -41,7 +49,13 @@ CVT_INLINE void window_transform(int a, const vf *d, int s, vf *o, int so)
 /* o = A^T v: a to m */
 CVT_INLINE void output_transform(int a, const vf *v, int s, vf *o, int so)
 {
-	vf p = v[s] + v[2 * s], q = v[s] - v[2 * s], r = v[3 * s] + v[4 * s], t = v[3 * s] - v[4 * s];
+	vf p = v[s] + v[2 * s], q = v[s] - v[2 * s];
+	if (a == 4) {
+		o[0] = v[0] + p;
+		o[so] = q - v[3 * s];
+		return;
+	}
+	vf r = v[3 * s] + v[4 * s], t = v[3 * s] - v[4 * s];
 	if (a == 6) {
 		o[0] = v[0] + p + r;
 		o[so] = q + t * 2;
@@ -61,7 +75,15 @@ CVT_INLINE void output_transform(int a, const vf *v, int s, vf *o, int so)
 /* o = A d: m to a, the adjoint of output_transform */
 CVT_INLINE void gradient_transform(int a, const vf *d, int s, vf *o, int so)
 {
-	vf d0 = d[0], d1 = d[s], d2 = d[2 * s], d3 = d[3 * s];
+	vf d0 = d[0], d1 = d[s];
+	if (a == 4) {
+		o[0] = d0;
+		o[so] = d0 + d1;
+		o[2 * so] = d0 - d1;
+		o[3 * so] = -d1;
+		return;
+	}
+	vf d2 = d[2 * s], d3 = d[3 * s];
 	if (a == 6) {
 		vf p = d0 + d2, q = d1 + d3, r = d0 + d2 * 4, t = d1 * 2 + d3 * 8;
 		o[0] = d0;
@@ -90,6 +112,14 @@ CVT_INLINE void gradient_transform(int a, const vf *d, int s, vf *o, int so)
 CVT_INLINE void weight_transform(int a, const vf *g, int s, vf *o, int so)
 {
 	vf g0 = g[0], g1 = g[s], g2 = g[2 * s];
+	if (a == 4) {
+		vf p = (g0 + g2) * .5f, q = g1 * .5f;
+		o[0] = g0;
+		o[so] = p + q;
+		o[2 * so] = p - q;
+		o[3 * so] = g2;
+		return;
+	}
 	if (a == 6) {
 		vf p = (g0 + g2) * (1.f / 6), q = g1 * (1.f / 6), r = g0 * (1.f / 24) + g2 * (1.f / 6), t = g1 * (1.f / 12);
 		o[0] = g0 * .25f;
@@ -115,7 +145,14 @@ CVT_INLINE void weight_transform(int a, const vf *g, int s, vf *o, int so)
 /* o = G^T v: a to 3, the adjoint of weight_transform */
 CVT_INLINE void weight_gradient_transform(int a, const vf *v, int s, vf *o, int so)
 {
-	vf p = v[s] + v[2 * s], q = v[2 * s] - v[s], r = v[3 * s] + v[4 * s], t = v[3 * s] - v[4 * s];
+	vf p = v[s] + v[2 * s], q = v[2 * s] - v[s];
+	if (a == 4) {
+		o[0] = v[0] + p * .5f;
+		o[so] = q * -.5f;
+		o[2 * so] = v[3 * s] + p * .5f;
+		return;
+	}
+	vf r = v[3 * s] + v[4 * s], t = v[3 * s] - v[4 * s];
 	if (a == 6) {
 		o[0] = v[0] * .25f - p * (1.f / 6) + r * (1.f / 24);
 		o[so] = q * (1.f / 6) + t * (1.f / 12);

@@ -107,12 +107,15 @@ CVT_INLINE void weight_gradient_of(int a, const float *du, ptrdiff_t row, ptrdif
 	}
 TILE(6, 8)
 TILE(4, 6)
+TILE(2, 4)
 #undef TILE
 
 void CVT_KERNEL_NAME(cvt_winograd3_weights)(struct cvt_winograd3_kernels *k)
 {
 	k->tile6.weights = weights6;
 	k->tile4.weights = weights4;
+	k->tile2.weights = weights2;
 	k->tile6.weight_gradient = weight_gradient6;
 	k->tile4.weight_gradient = weight_gradient4;
+	k->tile2.weight_gradient = weight_gradient2;
 }

@@ -6,7 +6,7 @@
  * that reading U costs little, short enough that V fits: 48 tiles up to 64 channels, 72 above; less for few images, so that there is
  * work for several threads, but 36 where U is too large for the caches and comes from memory for each strip.
  * F(6x6) where it saves at least a tenth of the multiplications, on maps of more than 32 x 32; else F(4x4), whose smaller tiles waste
- * less at the edges, whose weights are a little more than half as large, and which rounds better. */
+ * less at the edges, whose weights are a little more than half as large, and which rounds better; F(2x2) on maps of 2 x 2. */
 #include "nn/layers/conv_winograd3.h"
 
 #include <string.h>

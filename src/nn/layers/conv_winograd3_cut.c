@@ -3,22 +3,29 @@
 
 enum { LARGE_MAP = 33 };
 
-static bool large_tiles(int h, int w)
+/* Multiplications a pair of channels. */
+static int64_t cost(int h, int w, int m)
 {
-	int64_t six = (int64_t)cvt_winograd3_whole(h, 6) * cvt_winograd3_whole(w, 6) * 64, four = (int64_t)cvt_winograd3_whole(h, 4) * cvt_winograd3_whole(w, 4) * 36;
-	return h >= LARGE_MAP && w >= LARGE_MAP && six * 10 <= four * 9;
+	return (int64_t)cvt_winograd3_whole(h, m) * cvt_winograd3_whole(w, m) * (m + 2) * (m + 2);
+}
+
+static const struct cvt_winograd3_tile *choose(int h, int w, const struct cvt_winograd3_kernels *k)
+{
+	if (h >= LARGE_MAP && w >= LARGE_MAP && cost(h, w, 6) * 10 <= cost(h, w, 4) * 9)
+		return &k->tile6;
+	return cost(h, w, 2) < cost(h, w, 4) ? &k->tile2 : &k->tile4;
 }
 
 struct cvt_winograd3_cut cvt_winograd3_cut(const struct cvt_conv_shape *shape, int n, int tiles, int least, int wanted,
 	const struct cvt_kernels *kernels)
 {
 	struct cvt_winograd3_cut c = {.kernels = kernels, .h = shape->out_h, .w = shape->out_w, .n = n};
-	c.tile = large_tiles(c.h, c.w) ? &kernels->winograd3.tile6 : &kernels->winograd3.tile4;
+	c.tile = choose(c.h, c.w, &kernels->winograd3);
 	c.m = c.tile->m;
 	c.planes = (c.m + 2) * (c.m + 2);
 	c.tile_rows = cvt_winograd3_whole(c.h, c.m);
 	c.row_tiles = cvt_winograd3_whole(c.w, c.m);
-	int whole_lines = c.m == 6 ? 8 : 4;     /* tiles that are whole cache lines: segments begin there */
+	int whole_lines = c.m == 4 ? 4 : 8;     /* tiles that are whole cache lines: segments begin there */
 	int total = c.n * c.tile_rows * c.row_tiles, fair = cvt_winograd3_whole(total, wanted);
 	if (tiles > fair)
 		tiles = fair < least ? least : fair;
