@@ -138,16 +138,6 @@ static void run_task(void *context, int task, int worker)
 	}
 }
 
-static void sums_task(void *context, int o, int worker)
-{
-	const struct job *j = context;
-	for (int i = 0; i < 2; i++) {
-		double sum = 0;
-		for (int t = 0; t < j->tasks; t++)
-			sum += j->sums[((ptrdiff_t)t * j->outputs + o) * 2 + i];
-		j->call->sums[2 * o + i] = sum;
-	}
-}
 
 /* The part of dw of a chunk of images and a block of input channels: [out_c][width], at its place in shared scratch. */
 static float *part_of(const struct job *j, int chunk, int c)
@@ -279,7 +269,7 @@ static void run(const struct cvt_conv_call *call, enum cvt_conv_pass pass)
 		j.sums = call->sums ? call->shared : NULL;
 		cvt_pool_run(call->pool, j.together > 1 ? together_task : run_task, &j, j.tasks);
 		if (j.sums)
-			cvt_pool_run(call->pool, sums_task, &j, j.outputs);
+			cvt_conv_add_sums(call, j.sums, j.tasks, j.outputs);
 		break;
 	case CVT_CONV_INPUT_GRADIENT:
 		j.weight = j.transposed = call->shared;

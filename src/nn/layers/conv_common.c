@@ -1,7 +1,7 @@
 /* conv_common.c - bias gradients, sums of parts, and the way out of a convolution. */
 #include "nn/layers/conv_common.h"
 
-enum { LANES = 16, RUN = 1024, PART_CHUNK = 4096 };
+enum { LANES = 16, RUN = 1024, PART_CHUNK = 4096, BIASES = 16, SUMS = 64 /* of a task: enough to be worth handing out */ };
 
 static double sum_floats(const float *x, int64_t n)
 {
@@ -20,21 +20,44 @@ static double sum_floats(const float *x, int64_t n)
 	return sum;
 }
 
-static void bias_task(void *context, int o, int worker)
+static void bias_task(void *context, int task, int worker)
 {
 	const struct cvt_conv_call *call = context;
 	int64_t plane = cvt_conv_out_plane(&call->shape);
-	double sum = 0;
+	int first = task * BIASES, n = call->shape.out_c - first < BIASES ? call->shape.out_c - first : BIASES;
+	double sums[BIASES] = {0};
 	(void)worker;
 	for (int image = 0; image < call->n; image++)
-		sum += sum_floats(call->dy + image * call->dy_stride + o * plane, plane);
-	call->dbias[o] = (float)sum;
+		for (int o = 0; o < n; o++)
+			sums[o] += sum_floats(call->dy + image * call->dy_stride + (first + o) * plane, plane);
+	for (int o = 0; o < n; o++)
+		call->dbias[first + o] = (float)sums[o];
 }
 
 void cvt_conv_bias_gradient(const struct cvt_conv_call *call)
 {
 	if (call->dbias)
-		cvt_pool_run(call->pool, bias_task, (void *)call, call->shape.out_c);
+		cvt_pool_run(call->pool, bias_task, (void *)call, (call->shape.out_c + BIASES - 1) / BIASES);
+}
+
+struct sums { const double *parts; double *out; int n_parts, outputs; };
+
+static void sums_task(void *context, int task, int worker)
+{
+	const struct sums *s = context;
+	int first = 2 * task * SUMS, end = first + 2 * SUMS < 2 * s->outputs ? first + 2 * SUMS : 2 * s->outputs;
+	(void)worker;
+	for (int i = first; i < end; i++)
+		s->out[i] = 0;
+	for (int p = 0; p < s->n_parts; p++)
+		for (int i = first; i < end; i++)
+			s->out[i] += s->parts[(ptrdiff_t)p * s->outputs * 2 + i];
+}
+
+void cvt_conv_add_sums(const struct cvt_conv_call *call, const double *parts, int n_parts, int outputs)
+{
+	struct sums s = {parts, call->sums, n_parts, outputs};
+	cvt_pool_run(call->pool, sums_task, &s, (outputs + SUMS - 1) / SUMS);
 }
 
 struct parts { const float *parts; int n_parts; int64_t count; float *out; };

@@ -10,6 +10,8 @@
 void cvt_conv_bias_gradient(const struct cvt_conv_call *call);
 /* out[i] = parts[0][i] + parts[1][i] + ..., in that order, for the `count` weights: how partial sums of image chunks become one. */
 void cvt_conv_add_parts(const struct cvt_conv_call *call, const float *parts, int n_parts, int64_t count, float *out);
+/* call->sums[o] = parts[0][o] + parts[1][o] + ..., in that order: the tasks' sums, [n_parts][outputs][2], become the norm's. */
+void cvt_conv_add_sums(const struct cvt_conv_call *call, const double *parts, int n_parts, int outputs);
 /* Turns `count` raw sums of map o into outputs, in place: bias, scale and shift, ReLU, as the call says. */
 void cvt_conv_finish(const struct cvt_conv_call *call, int o, float *row, int64_t count);
 

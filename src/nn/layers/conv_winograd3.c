@@ -121,16 +121,6 @@ static void strip_task(void *context, int strip, int worker)
 	}
 }
 
-void cvt_winograd3_sums_task(void *context, int o, int worker)
-{
-	const struct cvt_winograd3_job *j = context;
-	double *to = j->call->sums + 2 * o;
-	to[0] = to[1] = 0;
-	for (int s = 0; s < j->cut.strips; s++)
-		for (int i = 0; i < 2; i++)
-			to[i] += j->sums[((ptrdiff_t)s * j->outputs + o) * 2 + i];
-}
-
 size_t cvt_winograd3_sums_bytes(const struct cvt_winograd3_job *j, enum cvt_conv_pass pass)
 {
 	if (pass != CVT_CONV_FORWARD)
@@ -175,7 +165,7 @@ static void run(const struct cvt_conv_call *call, enum cvt_conv_pass pass)
 	cvt_pool_run(call->pool, weights_task, &j, cvt_winograd3_lanes(cut, j.all.outputs) / call->kernels->vector_length);
 	cvt_pool_run(call->pool, strip_task, &j, cut->strips);
 	if (j.all.sums)
-		cvt_pool_run(call->pool, cvt_winograd3_sums_task, &j.all, j.all.outputs);
+		cvt_conv_add_sums(call, j.all.sums, cut->strips, j.all.outputs);
 }
 
 /* Transformed weights are 4 to 7 times the weights, made and read again whatever the batch: the last layers of VGG on a picture or two are

@@ -68,8 +68,7 @@ struct cvt_winograd3_job {
 struct cvt_winograd3_job cvt_winograd3_job(const struct cvt_conv_shape *shape, enum cvt_conv_pass pass, const struct cvt_kernels *kernels);
 /* M of the outputs o .. o+width of a strip to pixels, finished, in their place. */
 void cvt_winograd3_output(const struct cvt_winograd3_job *j, int strip, int o, int width, const float *m, ptrdiff_t m_plane, float *scratch);
-/* Sums of the strips, in order, to the call's: task o, context a job. And the bytes that a job's sums take at most. */
-void cvt_winograd3_sums_task(void *context, int o, int worker);
+/* The bytes that a job's sums take at most. */
 size_t cvt_winograd3_sums_bytes(const struct cvt_winograd3_job *j, enum cvt_conv_pass pass);
 
 /* Transformed tiles of a group of strips, for tasks that read each other's: [parts][planes][tiles][part_channels]. */

@@ -7,6 +7,8 @@
  * products, one of 8 tiles a third. Sums run over channels in their order, as if U were whole. */
 #include "nn/layers/conv_winograd3.h"
 
+#include "nn/layers/conv_common.h"
+
 enum {
 	TERMS = 32,                             /* channels at a time: U of 64 outputs is 36 or 64 planes of 8 KB */
 	SPAN = 64,                              /* outputs of a task */
@@ -112,5 +114,5 @@ void cvt_winograd3_many_run(const struct cvt_conv_call *call, enum cvt_conv_pass
 		cvt_pool_run(call->pool, product_task, &j, strips * cvt_winograd3_whole(j.all.outputs, j.span));
 	}
 	if (j.all.sums)
-		cvt_pool_run(call->pool, cvt_winograd3_sums_task, &j.all, j.all.outputs);
+		cvt_conv_add_sums(call, j.all.sums, cut->strips, j.all.outputs);
 }
