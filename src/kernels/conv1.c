@@ -81,48 +81,60 @@ CVT_INLINE vf finished(vf v, const struct row *r)
 	return r->last ? v * r->scale + r->shift : v;
 }
 
-/* One row to memory; its sums are floats in the row, double from row to row. */
-CVT_INLINE void write_row(const float *m, int pixels, int o, float *y, const struct cvt_finish *f, bool stream, bool sums)
+static struct row row_of(const struct cvt_finish *f, int o)
 {
-	struct row r = {.bias = vset(f->bias ? f->bias[o] : 0), .scale = vset(f->scale ? f->scale[o] : 1), .shift = vset(f->scale ? f->shift[o] : 0),
+	return (struct row){.bias = vset(f->bias ? f->bias[o] : 0), .scale = vset(f->scale ? f->scale[o] : 1), .shift = vset(f->scale ? f->shift[o] : 0),
 		.pivot = vset(f->pivot ? f->pivot[o] : 0), .relu = f->relu, .first = f->scale && !f->scale_after_relu, .last = f->scale && f->scale_after_relu};
-	vf sum = vzero(), squares = vzero();
+}
+
+/* A row of one image to memory; its sums are added to sums[0], of squares to sums[1]. */
+CVT_INLINE void write_row(const float *m, int pixels, float *y, const struct row *r, bool adds, bool stream, vf *sums)
+{
 	int i = 0;
 	for (; i + VL <= pixels; i += VL) {
-		vf v = finished(vloadu(m + i), &r), d = v - r.pivot;
+		vf v = finished(vloadu(m + i), r), d = v - r->pivot;
 		if (sums) {
-			sum += d;
-			squares += d * d;
+			sums[0] += d;
+			sums[1] += d * d;
 		}
 		if (stream)
 			vstream(y + i, v);
 		else
-			vstoreu(y + i, f->adds ? v + vloadu(y + i) : v);
+			vstoreu(y + i, adds ? v + vloadu(y + i) : v);
 	}
 	if (i < pixels) {
-		vf v = finished(vloadu(m + i), &r), d = v - r.pivot;
-		for (int k = pixels - i; sums && k < VL; k++)
-			d[k] = 0;
-		sum += d;
-		squares += d * d;
-		vstore_n(y + i, f->adds ? v + vload_n(y + i, pixels - i) : v, pixels - i);
-	}
-	if (sums) {
-		f->sums[2 * o] += vsum(sum);
-		f->sums[2 * o + 1] += vsum(squares);
+		vf v = finished(vload_n(m + i, pixels - i), r);
+		if (sums) {
+			vf d = v - r->pivot;
+			for (int k = pixels - i; k < VL; k++)
+				d[k] = 0;
+			sums[0] += d;
+			sums[1] += d * d;
+		}
+		vstore_n(y + i, adds ? v + vload_n(y + i, pixels - i) : v, pixels - i);
 	}
 }
 
-static void output(const float *m, int width, int outputs, int pixels, float *y, ptrdiff_t plane, const struct cvt_finish *finish)
+static void output(const float *m, int width, int outputs, int images, int pixels, float *y, ptrdiff_t image_stride, ptrdiff_t plane,
+	const struct cvt_finish *f)
 {
-	bool stream = finish->stream && !finish->adds && ((uintptr_t)y | (uintptr_t)plane * 4) % 64 == 0;
+	bool stream = f->stream && !f->adds && ((uintptr_t)y | (uintptr_t)plane * 4 | (uintptr_t)image_stride * 4) % 64 == 0;
 	for (int o = 0; o < outputs; o++, m += width, y += plane) {
-		if (o + 4 < outputs && finish->adds)
-			CVT_PREFETCH(y + 4 * plane, pixels);
-		if (finish->sums)
-			write_row(m, pixels, o, y, finish, stream, true);
-		else
-			write_row(m, pixels, o, y, finish, stream, false);
+		struct row r = row_of(f, o);
+		vf sums[2] = {vzero(), vzero()};
+		for (int i = 0; i < images; i++) {
+			float *to = y + i * image_stride;
+			if (o + 4 < outputs && f->adds)
+				CVT_PREFETCH(to + 4 * plane, pixels);
+			if (f->sums)
+				write_row(m + i * pixels, pixels, to, &r, f->adds, stream, sums);
+			else
+				write_row(m + i * pixels, pixels, to, &r, f->adds, stream, NULL);
+		}
+		if (f->sums) {
+			f->sums[2 * o] += vsum(sums[0]);
+			f->sums[2 * o + 1] += vsum(sums[1]);
+		}
 	}
 	if (stream)
 		vstream_fence();

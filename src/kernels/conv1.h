@@ -14,8 +14,9 @@ struct cvt_conv1_kernels {
 	/* u[p][width] = `channels` channels of each pixel, zeros up to whole vectors: width = channels rounded up. u has room for one
 	 * vector of pixels more. */
 	void (*pack_pixels)(const float *x, ptrdiff_t plane, int channels, int pixels, float *u);
-	/* y = m[o][width], finished; the first `pixels` of each row. m need not be aligned: rows of images side by side begin anywhere. */
-	void (*output)(const float *m, int width, int outputs, int pixels, float *y, ptrdiff_t plane, const struct cvt_finish *finish);
+	/* y = m[o][width], finished: of each row `images` maps of `pixels`, side by side in m, image_stride floats apart in y. */
+	void (*output)(const float *m, int width, int outputs, int images, int pixels, float *y, ptrdiff_t image_stride, ptrdiff_t plane,
+		const struct cvt_finish *finish);
 };
 
 #endif

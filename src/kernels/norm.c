@@ -149,25 +149,34 @@ static void apply_pool(const float *x, float *y, int h, int w, const struct cvt_
 	}
 }
 
-static void sums(const float *x, const float *dy, int64_t count, const struct cvt_norm_map *map, double sums[2])
+static void sums(const float *x, ptrdiff_t x_stride, const float *dy, ptrdiff_t dy_stride, int images, int64_t count,
+	const struct cvt_norm_map *map, double sums[2])
 {
-	vf mean = vset(map->mean), scale = vset(map->scale), beta = vset(map->beta);
-	for (int64_t from = 0; from < count; from += RUN) {
-		int64_t to = from + RUN < count ? from + RUN : count;
-		vf s = vzero(), q = vzero();
-		for (int64_t i = from; i < to; i += VL) {
-			int n = lanes(to - i);
-			CVT_PREFETCH(x + i + AHEAD, VL);
-			CVT_PREFETCH(dy + i + AHEAD, VL);
-			vf a = load(x + i, n), g = load(dy + i, n);         /* lanes past the end: g is 0 */
-			if (map->relu)
-				g = vselect(normed(a, mean, scale, beta) > 0, g, vzero());
-			s += g;
-			q += g * (a - mean);
+	vf mean = vset(map->mean), scale = vset(map->scale), beta = vset(map->beta), s = vzero(), q = vzero();
+	int64_t room = RUN;
+	for (int image = 0; image < images; image++, x += x_stride, dy += dy_stride)
+		for (int64_t from = 0; from < count; from += RUN) {
+			int64_t to = from + RUN < count ? from + RUN : count;
+			if (to - from > room) {
+				sums[0] += vsum(s);
+				sums[1] += vsum(q);
+				s = q = vzero();
+				room = RUN;
+			}
+			room -= to - from;
+			for (int64_t i = from; i < to; i += VL) {
+				int n = lanes(to - i);
+				CVT_PREFETCH(x + i + AHEAD, VL);
+				CVT_PREFETCH(dy + i + AHEAD, VL);
+				vf a = load(x + i, n), g = load(dy + i, n);         /* lanes past the end: g is 0 */
+				if (map->relu)
+					g = vselect(normed(a, mean, scale, beta) > 0, g, vzero());
+				s += g;
+				q += g * (a - mean);
+			}
 		}
-		sums[0] += vsum(s);
-		sums[1] += vsum(q);
-	}
+	sums[0] += vsum(s);
+	sums[1] += vsum(q);
 }
 
 /* Which corner of each block is the first largest: masks. *ret_top: that value. */

@@ -2,11 +2,12 @@
  *
  * A map is `count` consecutive floats, or h rows of w. xhat = (x - mean) scale + beta is what the norm gives (scale = gamma / deviation); with relu, max(0, .)
  * of that; with pool, the largest of each 2 x 2 block of that, [h / 2][w / 2], a last odd row or column being left out.
- * Sums: float in the lanes of runs of at most 1024, double across runs, in order. */
+ * Sums: float in the lanes of runs of at most 1024 (small maps of several images are one run), double across runs, in order. */
 #ifndef CVT_KERNELS_NORM_H
 #define CVT_KERNELS_NORM_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct cvt_moments { double count, mean, m2; };         /* m2: sum of squared distances from the mean */
@@ -25,8 +26,9 @@ struct cvt_norm_kernels {
 	void (*moments)(const float *x, int64_t count, struct cvt_moments *moments);
 	void (*apply)(const float *x, float *y, int64_t count, const struct cvt_norm_map *map);
 	void (*apply_pool)(const float *x, float *y, int h, int w, const struct cvt_norm_map *map);
-	/* sums[0] += sum of dy'; sums[1] += sum of dy' (x - mean) */
-	void (*sums)(const float *x, const float *dy, int64_t count, const struct cvt_norm_map *map, double sums[2]);
+	/* sums[0] += sum of dy'; sums[1] += sum of dy' (x - mean), over the map of `images` images, strides apart. */
+	void (*sums)(const float *x, ptrdiff_t x_stride, const float *dy, ptrdiff_t dy_stride, int images, int64_t count,
+		const struct cvt_norm_map *map, double sums[2]);
 	void (*sums_pool)(const float *x, const float *dy, int h, int w, const struct cvt_norm_map *map, double sums[2]);
 	/* dx may be x, or (without pool) dy. */
 	void (*backward)(const float *x, const float *dy, float *dx, int64_t count, const struct cvt_norm_map *map);

@@ -177,18 +177,26 @@ CVT_INLINE void vstream_fence(void) { _mm_sfence(); }
 CVT_INLINE void vstream_fence(void) { }
 #endif
 
-/* The sum of the lanes, in double, first to last. */
+typedef double vd __attribute__((vector_size(4 * VL)));
+typedef float vhalf __attribute__((vector_size(2 * VL)));
+
+/* The sum of the lanes, in double: halves are added to halves, as one after another would wait for each other. */
 CVT_INLINE double vsum(vf a)
 {
-	double s = 0;
-	for (int i = 0; i < VL; i++)
-		s += (double)a[i];
-	return s;
+	vhalf half[2];
+	memcpy(half, &a, sizeof a);
+	vd sum = __builtin_convertvector(half[0], vd) + __builtin_convertvector(half[1], vd);
+	double lanes[VL / 2];
+	memcpy(lanes, &sum, sizeof sum);
+	CVT_UNROLL
+	for (int n = VL / 4; n; n /= 2)
+		CVT_UNROLL
+		for (int i = 0; i < n; i++)
+			lanes[i] += lanes[i + n];
+	return lanes[0];
 }
 
 /* sum[0..VL-1] += the lanes, in double. Aligned. */
-typedef double vd __attribute__((vector_size(4 * VL)));
-typedef float vhalf __attribute__((vector_size(2 * VL)));
 CVT_INLINE void vadd_to_doubles(double *sum, vf a)
 {
 	vhalf half[2];

@@ -221,6 +221,7 @@ static vf load_constants(const float *p, int o, int channels)
 /* Rows of y, still in the lanes: float sums in a row, double across rows. */
 static void add_sums(const vf *pixels, int stride, int rows, int columns, vf pivot, int channels, double *sums)
 {
+	double all[2][VL] __attribute__((aligned(64))) = {0};
 	for (int r = 0; r < rows; r++, pixels += stride) {
 		vf sum = vzero(), squares = vzero();
 		for (int i = 0; i < columns; i++) {
@@ -228,10 +229,12 @@ static void add_sums(const vf *pixels, int stride, int rows, int columns, vf piv
 			sum += d;
 			squares += d * d;
 		}
-		for (int c = 0; c < channels; c++) {
-			sums[2 * c] += (double)sum[c];
-			sums[2 * c + 1] += (double)squares[c];
-		}
+		vadd_to_doubles(all[0], sum);
+		vadd_to_doubles(all[1], squares);
+	}
+	for (int c = 0; c < channels; c++) {
+		sums[2 * c] += all[0][c];
+		sums[2 * c + 1] += all[1][c];
 	}
 }
 

@@ -76,7 +76,7 @@ static void check_conv1_stream(struct kt *t)
 	for (int stream = 0; stream < 2; stream++) {
 		struct cvt_finish finish = {.bias = bias, .relu = true, .stream = stream};
 		y[stream] = kt_output(t, count, true);
-		t->kernels->conv1.output(stream ? copy : m, pixels, outputs, pixels, y[stream], plane, &finish);
+		t->kernels->conv1.output(stream ? copy : m, pixels, outputs, 1, pixels, y[stream], 0, plane, &finish);
 	}
 	for (int o = 0; o < outputs; o++) {
 		kt_same(t, "streamed y", y[1] + o * plane, y[0] + o * plane, (size_t)pixels * sizeof(float));

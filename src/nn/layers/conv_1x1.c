@@ -107,8 +107,7 @@ static void together_task(void *context, int task, int worker)
 		int rows = j->outputs - o < ROWS ? j->outputs - o : ROWS;
 		struct cvt_finish finish = finish_of(j, task, o);
 		call->kernels->product.rows(j->weight + o * j->weight_stride, j->weight_stride, rows, j->channels, panel, vectors, m, false);
-		for (int i = 0; i < images; i++)
-			call->kernels->conv1.output(m + i * j->pixels, width, rows, j->pixels, y + i * y_stride + (ptrdiff_t)o * j->pixels, j->pixels, &finish);
+		call->kernels->conv1.output(m, width, rows, images, j->pixels, y + (ptrdiff_t)o * j->pixels, y_stride, j->pixels, &finish);
 	}
 }
 
@@ -133,7 +132,7 @@ static void run_task(void *context, int task, int worker)
 			int pixels = end - p < j->panel ? end - p : j->panel, vectors = whole(pixels, j->length);
 			call->kernels->product.rows(j->weight + o * j->weight_stride, j->weight_stride, rows, j->channels,
 				panels + (ptrdiff_t)(p - first) * j->channels, vectors, m, false);
-			call->kernels->conv1.output(m, vectors * j->length, rows, pixels, y + (ptrdiff_t)o * j->pixels + p, j->pixels, &finish);
+			call->kernels->conv1.output(m, vectors * j->length, rows, 1, pixels, y + (ptrdiff_t)o * j->pixels + p, 0, j->pixels, &finish);
 		}
 	}
 }

@@ -225,17 +225,16 @@ static void sums_task(void *context, int task, int worker)
 	int chunk = task / n_blocks(s);
 	struct range maps = maps_of(s, task % n_blocks(s)), images = images_of(call, chunk);
 	double(*sums)[2] = (double(*)[2])s->backward.shared + (int64_t)chunk * s->x.c;
+	bool pooled = absorbs(s, &cvt_max_pool_ops);
 	(void)worker;
 	for (int c = maps.from; c < maps.to; c++) {
 		struct cvt_norm_map map = map_of(call, 0, c);
+		const float *x = cvt_image(&s->x, images.from) + c * cvt_plane(&s->x), *dy = cvt_image(&s->dy, images.from) + c * cvt_plane(&s->dy);
 		sums[c][0] = sums[c][1] = 0;
-		for (int i = images.from; i < images.to; i++) {
-			const float *x = cvt_image(&s->x, i) + c * cvt_plane(&s->x), *dy = cvt_image(&s->dy, i) + c * cvt_plane(&s->dy);
-			if (absorbs(s, &cvt_max_pool_ops))
-				s->kernels->norm.sums_pool(x, dy, s->x.h, s->x.w, &map, sums[c]);
-			else
-				s->kernels->norm.sums(x, dy, cvt_plane(&s->x), &map, sums[c]);
-		}
+		if (!pooled)
+			s->kernels->norm.sums(x, s->x.image_stride, dy, s->dy.image_stride, images.to - images.from, cvt_plane(&s->x), &map, sums[c]);
+		for (int i = images.from; pooled && i < images.to; i++, x += s->x.image_stride, dy += s->dy.image_stride)
+			s->kernels->norm.sums_pool(x, dy, s->x.h, s->x.w, &map, sums[c]);
 	}
 }
 
