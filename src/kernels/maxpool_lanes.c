@@ -11,22 +11,51 @@
 
 enum { K = 3 };
 
-/* Rows of `w` pixels of n maps, `plane` apart, into rows of `columns` vectors, with minus infinity before the first `padding` of them and
- * behind the pixels. */
-CVT_INLINE void take(const float *x, ptrdiff_t plane, int n, int w, int rows, int padding, int columns, vfu *to)
+/* Vectors of pixels p .. of whole rows of `w`, into rows of `columns`, or back: `fixed` is w where VL is a multiple of it and all are there, so
+ * that places are constants; else 0. */
+CVT_INLINE void spread(const vf block[VL], int count, int w, int fixed, int columns, vfu **to, int *column)
+{
+	if (fixed) {
+		CVT_UNROLL
+		for (int k = 0; k < VL; k++)
+			(*to)[k / fixed * columns + k % fixed] = block[k];
+		*to += VL / fixed * columns;
+		return;
+	}
+	for (int k = 0; k < count; k++) {
+		(*to)[*column] = block[k];
+		if (++*column == w) {
+			*column = 0;
+			*to += columns;
+		}
+	}
+}
+
+CVT_INLINE void gather(vf block[VL], int count, int w, int fixed, int columns, const vfu **from, int *column)
+{
+	if (fixed) {
+		CVT_UNROLL
+		for (int k = 0; k < VL; k++)
+			block[k] = (*from)[k / fixed * columns + k % fixed];
+		*from += VL / fixed * columns;
+		return;
+	}
+	for (int k = 0; k < VL; k++) {
+		block[k] = k < count ? (*from)[*column] : vzero();
+		if (k < count && ++*column == w) {
+			*column = 0;
+			*from += columns;
+		}
+	}
+}
+
+CVT_INLINE void take_pixels(const float *x, ptrdiff_t plane, int n, int w, int rows, int fixed, int columns, vfu *to)
 {
 	int column = 0;
-	for (int r = 0; r < rows; r++) {
-		for (int i = 0; i < padding; i++)
-			to[r * columns + i] = vset(-INFINITY);
-		for (int i = padding + w; i < columns; i++)
-			to[r * columns + i] = vset(-INFINITY);
-	}
-	to += padding;
 	for (int p = 0; p < rows * w; p += VL) {
 		int count = rows * w - p < VL ? rows * w - p : VL;
 		vf block[VL];
-		if (n == VL && count == VL)
+		if (n == VL && (fixed || count == VL))
 			CVT_UNROLL
 			for (int l = 0; l < VL; l++)
 				block[l] = vloadu(x + l * plane + p);
@@ -35,40 +64,63 @@ CVT_INLINE void take(const float *x, ptrdiff_t plane, int n, int w, int rows, in
 			for (int l = 0; l < VL; l++)
 				block[l] = l < n ? vload_n(x + l * plane + p, count) : vzero();
 		vtranspose(block);
-		for (int k = 0; k < count; k++) {
-			to[column] = block[k];
-			if (++column == w) {
-				column = 0;
-				to += columns;
-			}
-		}
+		spread(block, count, w, fixed, columns, &to, &column);
 	}
 }
 
-/* Back. */
-CVT_INLINE void give(const vfu *from, int columns, int n, int w, int rows, float *x, ptrdiff_t plane, int adds)
+CVT_INLINE void give_pixels_of(const vfu *from, int columns, int n, int w, int rows, int fixed, float *x, ptrdiff_t plane, int adds)
 {
 	int column = 0;
 	for (int p = 0; p < rows * w; p += VL) {
 		int count = rows * w - p < VL ? rows * w - p : VL;
 		vf block[VL];
-		for (int k = 0; k < count; k++) {
-			block[k] = from[column];
-			if (++column == w) {
-				column = 0;
-				from += columns;
-			}
-		}
-		for (int k = count; k < VL; k++)
-			block[k] = vzero();
+		gather(block, count, w, fixed, columns, &from, &column);
 		vtranspose(block);
-		if (n == VL && count == VL && !adds)
+		if (n == VL && (fixed || count == VL) && !adds)
 			CVT_UNROLL
 			for (int l = 0; l < VL; l++)
 				vstoreu(x + l * plane + p, block[l]);
 		else
 			for (int l = 0; l < n; l++)
 				vstore_n(x + l * plane + p, adds ? block[l] + vload_n(x + l * plane + p, count) : block[l], count);
+	}
+}
+
+/* 4 or 8, if that is w and pixels of whole rows fill whole vectors; 16 for one row of whole vectors, which is as good as rows of VL; else 0. */
+CVT_INLINE int fixed_width(int w, int rows)
+{
+	if (rows == 1 && w % VL == 0)
+		return 16;
+	return rows * w % VL == 0 && (w == 4 || w == 8) ? w : 0;
+}
+
+/* Rows of `w` pixels of n maps, `plane` apart, into rows of `columns` vectors, with minus infinity before the first `padding` of them and
+ * behind the pixels. */
+static void take(const float *x, ptrdiff_t plane, int n, int w, int rows, int padding, int columns, vfu *to)
+{
+	for (int r = 0; r < rows; r++) {
+		for (int i = 0; i < padding; i++)
+			to[r * columns + i] = vset(-INFINITY);
+		for (int i = padding + w; i < columns; i++)
+			to[r * columns + i] = vset(-INFINITY);
+	}
+	to += padding;
+	switch (fixed_width(w, rows)) {
+	case 4: take_pixels(x, plane, n, w, rows, VL >= 4 ? 4 : 0, columns, to); break;
+	case 8: take_pixels(x, plane, n, w, rows, VL >= 8 ? 8 : 0, columns, to); break;
+	case 16: take_pixels(x, plane, n, w, rows, VL, VL, to); break;
+	default: take_pixels(x, plane, n, w, rows, 0, columns, to);
+	}
+}
+
+/* Back. */
+static void give(const vfu *from, int columns, int n, int w, int rows, float *x, ptrdiff_t plane, int adds)
+{
+	switch (fixed_width(w, rows)) {
+	case 4: give_pixels_of(from, columns, n, w, rows, VL >= 4 ? 4 : 0, x, plane, adds); break;
+	case 8: give_pixels_of(from, columns, n, w, rows, VL >= 8 ? 8 : 0, x, plane, adds); break;
+	case 16: give_pixels_of(from, VL, n, w, rows, VL, x, plane, adds); break;
+	default: give_pixels_of(from, columns, n, w, rows, 0, x, plane, adds);
 	}
 }
 

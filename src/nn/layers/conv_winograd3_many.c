@@ -13,7 +13,8 @@ enum {
 	TERMS = 32,                             /* channels at a time: U of 64 outputs is 36 or 64 planes of 8 KB */
 	SPAN = 64,                              /* outputs of a task */
 	STRIP = 48, LEAST_STRIP = 36, FEW_TASKS = 16,
-	LARGE_WEIGHTS = 1 << 19,                /* floats of U: past this it is made where it is used */
+	FEW_TILES = 64, SOME_TILES = 1024,       /* of a batch */
+	SOME_WEIGHTS = 1 << 19, LARGE_WEIGHTS = 1 << 21,   /* floats of U */
 	GROUP_FLOATS = 2 << 20                  /* of V */
 };
 
@@ -24,10 +25,13 @@ struct job {
 	ptrdiff_t m_plane, m_block, u_plane;
 };
 
+/* U as a whole is read again for each strip: of some megabytes from the third cache, which costs less than to make it again if it is for more
+ * than a strip or two; what is larger comes from memory, and is worth keeping only for long batches. Measured. */
 bool cvt_winograd3_is_many(const struct cvt_conv_shape *shape, enum cvt_conv_pass pass, const struct cvt_kernels *kernels)
 {
 	struct cvt_winograd3_cut cut = cvt_winograd3_cut(shape, 1, STRIP, LEAST_STRIP, 1, kernels);
-	return (int64_t)shape->in_c * shape->out_c * cut.planes > LARGE_WEIGHTS;
+	int64_t u = (int64_t)shape->in_c * shape->out_c * cut.planes, tiles = (int64_t)shape->batch * cut.tile_rows * cut.row_tiles;
+	return u > LARGE_WEIGHTS ? tiles <= SOME_TILES : u > SOME_WEIGHTS && tiles <= FEW_TILES;
 }
 
 static void job_of(struct job *j, const struct cvt_conv_shape *shape, enum cvt_conv_pass pass, int n, const struct cvt_kernels *kernels)
