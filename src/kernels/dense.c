@@ -2,9 +2,9 @@
  *
  * Forward, y[b][o] = sum_i x[b][i] W[o][i], is a dot product along the rows of both, so the lanes are inputs and nothing is transposed: a
  * register block holds BATCH x ROWS vectors of partial sums, fed by one vector of each of BATCH images and ROWS rows of W. After
- * BLOCK inputs the vectors are folded to their sums by a tree of log2(VL) pairwise additions. x is copied to scratch for BLOCK inputs
- * at a time, at a stride that is no power of two (else all rows would fall into one set of the cache); W is read once from
- * memory, the next rows prefetched while these are used from the first-level cache.
+ * BLOCK inputs the vectors are folded to their sums by a tree of log2(VL) pairwise additions. x is copied to scratch in blocks of
+ * inputs, at a stride that is no power of two (else all rows would fall into one set of the cache); W is read once from
+ * memory, some rows from end to end, the next block prefetched while this one is used from the first-level cache.
  *
  * Backward, dX[b][i] = sum_o dY[b][o] W[o][i] and dW[o][i] = sum_b dY[b][o] x[b][i], has the lanes along i too, with dY as broadcast scalars
  * packed in panels of R. A task owns some columns: W's rows come ROW_BLOCK at a time to the second-level cache, add their part to
@@ -95,22 +95,30 @@ static void copy_block(const float *x, ptrdiff_t stride, int n, int columns, flo
 	}
 }
 
-static void forward_block(const struct cvt_dense_forward *a, int b0, int n, int i0, int columns)
+/* Sums of `blocks` blocks of inputs from i0 on, for all outputs: a few rows of W at a time are read from end to end, as memory likes it. */
+static void forward_blocks(const struct cvt_dense_forward *a, int b0, int n, int i0, int blocks)
 {
 	int groups = (n + BATCH - 1) / BATCH;
-	copy_block(a->x + b0 * a->x_stride + i0, a->x_stride, n, columns, a->scratch);
+	ptrdiff_t block_floats = (ptrdiff_t)groups * BATCH * BLOCK_STRIDE;
+	for (int k = 0, i = i0; k < blocks; k++, i += BLOCK)
+		copy_block(a->x + b0 * a->x_stride + i, a->x_stride, n, a->columns - i < BLOCK ? a->columns - i : BLOCK, a->scratch + k * block_floats);
 	for (int o = 0; o < a->out; o += ROWS) {
-		const float *w[ROWS], *next[ROWS];
 		int rows = a->out - o < ROWS ? a->out - o : ROWS;
-		for (int r = 0; r < ROWS; r++)
-			w[r] = a->weight + (o + (r < rows ? r : 0)) * a->weight_stride + i0, next[r] = w[r] + ROWS * a->weight_stride;
-		for (int g = 0; g < groups; g++) {
-			float sums[SUMS];
-			int from = ROWS * g / groups;
-			dots(a->scratch + g * BATCH * BLOCK_STRIDE, w, columns, next + from, ROWS * (g + 1) / groups - from, sums);
-			for (int r = 0; r < rows; r++) {
-				v4 *to = (v4 *)(a->sums + (o + r) * a->sums_stride + b0 + g * BATCH), sum = *(const v4 *)(sums + r * BATCH);
-				*to = i0 ? *to + sum : sum;
+		for (int k = 0, i = i0; k < blocks; k++, i += BLOCK) {
+			const float *w[ROWS], *next[ROWS];
+			int columns = a->columns - i < BLOCK ? a->columns - i : BLOCK;
+			for (int r = 0; r < ROWS; r++) {
+				w[r] = a->weight + (o + (r < rows ? r : 0)) * a->weight_stride + i;
+				next[r] = k + 1 < blocks ? w[r] + BLOCK : w[r] + ROWS * a->weight_stride + i0 - i;
+			}
+			for (int g = 0; g < groups; g++) {
+				float sums[SUMS];
+				int from = ROWS * g / groups;
+				dots(a->scratch + k * block_floats + g * BATCH * BLOCK_STRIDE, w, columns, next + from, ROWS * (g + 1) / groups - from, sums);
+				for (int r = 0; r < rows; r++) {
+					v4 *to = (v4 *)(a->sums + (o + r) * a->sums_stride + b0 + g * BATCH), sum = *(const v4 *)(sums + r * BATCH);
+					*to = i ? *to + sum : sum;
+				}
 			}
 		}
 	}
@@ -118,9 +126,13 @@ static void forward_block(const struct cvt_dense_forward *a, int b0, int n, int 
 
 static void dense_forward(const struct cvt_dense_forward *a)
 {
-	for (int i = 0; i < a->columns; i += BLOCK)
-		for (int b = 0; b < a->n; b += IMAGES)
-			forward_block(a, b, a->n - b < IMAGES ? a->n - b : IMAGES, i, a->columns - i < BLOCK ? a->columns - i : BLOCK);
+	for (int b = 0; b < a->n; b += IMAGES) {
+		int n = a->n - b < IMAGES ? a->n - b : IMAGES, most = cvt_dense_forward_blocks(n);
+		for (int i = 0; i < a->columns; i += most * BLOCK) {
+			int left = (a->columns - i + BLOCK - 1) / BLOCK;
+			forward_blocks(a, b, n, i, left < most ? left : most);
+		}
+	}
 }
 
 static void finish(const float *sums, ptrdiff_t part_stride, int parts, ptrdiff_t sums_stride, int n, int out,

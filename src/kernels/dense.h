@@ -8,7 +8,8 @@
 enum {
 	CVT_DENSE_BATCH = 4,                    /* images of a register block forward: partial sums are padded to it */
 	CVT_DENSE_BLOCK = 512,                  /* inputs summed in the lanes before they are folded */
-	CVT_DENSE_IMAGES = 128,                 /* of x in scratch: 128 x 528 floats are a quarter of a second-level cache */
+	CVT_DENSE_BLOCKS = 8,                   /* of those together, at most */
+	CVT_DENSE_IMAGES = 128,                 /* of x, times blocks, in scratch: 128 x 528 floats are a quarter of a second-level cache */
 	CVT_DENSE_PANEL = 8,                    /* rows of a panel of dy backward */
 	CVT_DENSE_ROW_BLOCK = 64,               /* rows of W in scratch backward: 68 KB */
 	CVT_DENSE_MAX_COLUMNS = 256             /* of a task backward; a task has cvt_dense_columns(n) of them */
@@ -20,10 +21,17 @@ static inline int cvt_dense_columns(int n)
 	return n <= 128 ? 256 : n <= 256 ? 128 : 64;
 }
 
+/* Blocks of inputs of which x is in scratch together: rows of W are read from end to end while images are few. */
+static inline int cvt_dense_forward_blocks(int n)
+{
+	int most = CVT_DENSE_IMAGES / ((n + 3) / 4 * 4);
+	return most < 1 ? 1 : most > CVT_DENSE_BLOCKS ? CVT_DENSE_BLOCKS : most;
+}
 /* Floats of scratch for a batch of up to n. */
 static inline size_t cvt_dense_forward_scratch(int n)
 {
-	return (size_t)(n < CVT_DENSE_IMAGES ? (n + 3) / 4 * 4 : CVT_DENSE_IMAGES) * (CVT_DENSE_BLOCK + 16);
+	int images = (n + 3) / 4 * 4;
+	return (size_t)(images < CVT_DENSE_IMAGES / CVT_DENSE_BLOCKS ? images * CVT_DENSE_BLOCKS : CVT_DENSE_IMAGES) * (CVT_DENSE_BLOCK + 16);
 }
 static inline size_t cvt_dense_backward_scratch(int n)
 {

@@ -3,7 +3,7 @@
  * U, the transformed weights, is 4 or 7 times the weights: 38 MB for 512 to 512 channels, which go to memory and come back for a few
  * multiplications each where maps are small and images few. Here U never exists as a whole. A group of strips is transformed to V, in
  * the third cache; then a task takes a strip and 64 outputs, and some channels at a time: their U in the second cache, multiplied at
- * once with the strip's V into M, which stays there too. A strip of 48 tiles pays for the weights' transform a twentieth of its
+ * once with the strip's V into M, which stays there too. A strip of 96 tiles pays for the weights' transform a fortieth of its
  * products, one of 8 tiles a third. Sums run over channels in their order, as if U were whole. */
 #include "nn/layers/conv_winograd3.h"
 
@@ -12,7 +12,7 @@
 enum {
 	TERMS = 32,                             /* channels at a time: U of 64 outputs is 36 or 64 planes of 8 KB */
 	SPAN = 64,                              /* outputs of a task */
-	STRIP = 48, LEAST_STRIP = 36, FEW_TASKS = 16,
+	STRIP = 96, LEAST_STRIP = 36, FEW_TASKS = 16,
 	FEW_TILES = 64, SOME_TILES = 1024,       /* of a batch */
 	SOME_WEIGHTS = 1 << 19, LARGE_WEIGHTS = 1 << 21,   /* floats of U */
 	GROUP_FLOATS = 2 << 20                  /* of V */

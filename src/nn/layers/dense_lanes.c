@@ -7,7 +7,7 @@
 #include "kernels/kernels.h"
 
 enum {
-	MOST_PARTS = 32, LEAST_PART = 2048,     /* inputs */
+	MOST_PARTS = 32, LEAST_PART = 4096,     /* inputs */
 	OUTPUTS = 128,                          /* of a forward task */
 	PACK = 64                               /* outputs of a packing or finishing task */
 };
