@@ -4,7 +4,8 @@
  * channels of a map are often powers of two apart and would fight for one set of a cache; then weights are broadcast into blocks of
  * 6 outputs x the panel (product.c: rows). The panel is read from the second-level cache, 256 bytes for 24 multiply-adds of 16 lanes.
  * Weight gradient: dw[o][c] = sum over p of dy[o][p] x[c][p]: the lanes are input channels, so x's pixels are transposed VL x VL in
- * registers, and dy is broadcast from where it lies. */
+ * registers, and dy is broadcast from where it lies (small maps: from
+ * where all images' are gathered, row by row). */
 #include "kernels/kernels.h"
 #include "kernels/vec.h"
 

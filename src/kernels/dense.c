@@ -4,7 +4,7 @@
  * register block holds BATCH x ROWS vectors of partial sums, fed by one vector of each of BATCH images and ROWS rows of W. After
  * BLOCK inputs the vectors are folded to their sums by a tree of log2(VL) pairwise additions. x is copied to scratch in blocks of
  * inputs, at a stride that is no power of two (else all rows would fall into one set of the cache); W is read once from
- * memory, some rows from end to end, the next block prefetched while this one is used from the first-level cache.
+ * memory, some rows from end to end where images are few, the next block prefetched while this one is used from the first-level cache.
  *
  * Backward, dX[b][i] = sum_o dY[b][o] W[o][i] and dW[o][i] = sum_b dY[b][o] x[b][i], has the lanes along i too, with dY as broadcast scalars
  * packed in panels of R. A task owns some columns: W's rows come ROW_BLOCK at a time to the second-level cache, add their part to
@@ -126,12 +126,11 @@ static void forward_blocks(const struct cvt_dense_forward *a, int b0, int n, int
 
 static void dense_forward(const struct cvt_dense_forward *a)
 {
-	for (int b = 0; b < a->n; b += IMAGES) {
-		int n = a->n - b < IMAGES ? a->n - b : IMAGES, most = cvt_dense_forward_blocks(n);
-		for (int i = 0; i < a->columns; i += most * BLOCK) {
-			int left = (a->columns - i + BLOCK - 1) / BLOCK;
-			forward_blocks(a, b, n, i, left < most ? left : most);
-		}
+	int most = cvt_dense_forward_blocks(a->n < IMAGES ? a->n : IMAGES);
+	for (int i = 0; i < a->columns; i += most * BLOCK) {
+		int left = (a->columns - i + BLOCK - 1) / BLOCK;
+		for (int b = 0; b < a->n; b += IMAGES)
+			forward_blocks(a, b, a->n - b < IMAGES ? a->n - b : IMAGES, i, left < most ? left : most);
 	}
 }
 

@@ -206,7 +206,7 @@ static void forward_windows(const struct cvt_pool_shape *s, int maps, const floa
 	ptrdiff_t in = (ptrdiff_t)s->h * s->w, out = (ptrdiff_t)s->out_h * s->out_w;
 	for (int i = 0; i < maps;) {
 		int n = cvt_pool_narrow(s) ? lanes(maps - i) : 1;
-		if (n > 1)
+		if (cvt_pool_narrow(s))
 			CVT_KERNEL_NAME(cvt_maxpool_lanes_forward)(s, n, x + i * in, y + i * out, scratch);
 		else
 			forward_map(s, x + i * in, y + i * out, scratch);

@@ -24,7 +24,7 @@ static inline size_t cvt_pool_floats(const struct cvt_pool_shape *s)
 
 /* 3 x 3 as networks have it: backward has maps in its lanes, not windows. */
 static inline int cvt_pool_in_lanes(const struct cvt_pool_shape *s) { return s->kernel == 3 && s->stride <= 2 && s->padding <= 1; }
-/* Forward too, where maps are so narrow that most of a vector would be empty: all rows at once. */
+/* Forward too, where maps are so narrow that vectors of windows would be half empty: all rows at once. */
 static inline int cvt_pool_narrow(const struct cvt_pool_shape *s) { return cvt_pool_in_lanes(s) && s->w <= 16 && s->h <= 16; }
 /* Of a row with its padding and some more. */
 static inline int cvt_pool_lane_columns(const struct cvt_pool_shape *s) { return s->w + 2 * s->padding + 3; }

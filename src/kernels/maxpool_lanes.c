@@ -3,7 +3,7 @@
  * The largest of a window is found in two steps: `top` of each three pixels side by side, once a row; then of three tops, one above
  * the other. Backward goes the same way down: what a window is given goes to the first largest of its three tops, and what a top has been
  * given by its windows to the first largest of its three pixels. So a pixel costs 3 + 3 comparisons and selections, not 9 of each.
- * Rows come in transposed VL x VL, three at a time are alive; of narrow maps all rows at once, as most of a vector would be empty. Tops
+ * Rows come in transposed VL x VL, three at a time are alive; of narrow maps all rows at once, as a row does not fill a vector. Tops
  * outside of the map are minus infinity, and what they are given is thrown away. */
 #include <math.h>
 
@@ -86,11 +86,13 @@ CVT_INLINE void give_pixels_of(const vfu *from, int columns, int n, int w, int r
 	}
 }
 
-/* 4 or 8, if that is w and pixels of whole rows fill whole vectors; 16 for one row of whole vectors, which is as good as rows of VL; else 0. */
+enum { VECTORS = 16 };                      /* one row of whole vectors: as good as rows of VL */
+
+/* 4 or 8, if that is w and pixels of whole rows fill whole vectors; or VECTORS; else 0. */
 CVT_INLINE int fixed_width(int w, int rows)
 {
 	if (rows == 1 && w % VL == 0)
-		return 16;
+		return VECTORS;
 	return rows * w % VL == 0 && (w == 4 || w == 8) ? w : 0;
 }
 
@@ -106,9 +108,9 @@ static void take(const float *x, ptrdiff_t plane, int n, int w, int rows, int pa
 	}
 	to += padding;
 	switch (fixed_width(w, rows)) {
-	case 4: take_pixels(x, plane, n, w, rows, VL >= 4 ? 4 : 0, columns, to); break;
+	case 4: take_pixels(x, plane, n, w, rows, 4, columns, to); break;
 	case 8: take_pixels(x, plane, n, w, rows, VL >= 8 ? 8 : 0, columns, to); break;
-	case 16: take_pixels(x, plane, n, w, rows, VL, VL, to); break;
+	case VECTORS: take_pixels(x, plane, n, w, rows, VL, VL, to); break;
 	default: take_pixels(x, plane, n, w, rows, 0, columns, to);
 	}
 }
@@ -117,9 +119,9 @@ static void take(const float *x, ptrdiff_t plane, int n, int w, int rows, int pa
 static void give(const vfu *from, int columns, int n, int w, int rows, float *x, ptrdiff_t plane, int adds)
 {
 	switch (fixed_width(w, rows)) {
-	case 4: give_pixels_of(from, columns, n, w, rows, VL >= 4 ? 4 : 0, x, plane, adds); break;
+	case 4: give_pixels_of(from, columns, n, w, rows, 4, x, plane, adds); break;
 	case 8: give_pixels_of(from, columns, n, w, rows, VL >= 8 ? 8 : 0, x, plane, adds); break;
-	case 16: give_pixels_of(from, VL, n, w, rows, VL, x, plane, adds); break;
+	case VECTORS: give_pixels_of(from, VL, n, w, rows, VL, x, plane, adds); break;
 	default: give_pixels_of(from, columns, n, w, rows, 0, x, plane, adds);
 	}
 }

@@ -87,7 +87,8 @@ CVT_INLINE vf vmin(vf a, vf b);
 CVT_INLINE vf vselect(vi mask, vf a, vf b) { return (vf)((mask & (vi)a) | (~mask & (vi)b)); }   /* mask: lanes of 0 or -1 */
 CVT_INLINE vf vrelu(vf a) { return vmax(vzero(), a); }
 
-/* A mask of lanes, in registers of its own where the machine has them: a > b; a where it is set, b elsewhere; a or 0; 0 or a. */
+/* A mask of lanes, in registers of its own where the machine has them: a > b; a where it is set, b elsewhere; a or 0; 0 or a.
+ * vmasku: the same in memory, at any address. */
 #if VL == 16
 typedef __mmask16 vmask, vmasku;
 CVT_INLINE vmask vgreater(vf a, vf b) { return _mm512_cmp_ps_mask((__m512)a, (__m512)b, _CMP_GT_OQ); }

@@ -12,7 +12,9 @@
 #include "base/pool.h"
 #include "harness.h"
 #include "kernels/reference.h"
-#include "nn/layers/conv_method.h"
+#include "nn/layers/conv_winograd3.h"
+
+enum { MANY = 800 };                        /* channels: conv_winograd3_many.c */
 
 /* Shapes with more than one task, chunk and image a task, and edges. What the method cannot do is passed over. */
 static const struct { const struct cvt_conv_method *method; int n, in_c, out_c, h, w, kernel, stride, padding; } calls[] = {
@@ -26,7 +28,8 @@ static const struct { const struct cvt_conv_method *method; int n, in_c, out_c, 
 	{ &cvt_conv_stem, 2, 2, 5, 1, 2, 7, 2, 3 },
 	{ &cvt_conv_winograd5, 4, 1, 20, 128, 128, 5, 1, 2 },      /* large enough for stores past the caches */
 	{ &cvt_conv_winograd3, 3, 20, 17, 40, 37, 3, 1, 1 },
-	{ &cvt_conv_winograd3, 600, 112, 131, 1, 2, 3, 1, 1 },     /* many channels; groups of strips, forward, backward and of the weight gradient */
+	{ &cvt_conv_winograd3, 600, 112, 131, 1, 2, 3, 1, 1 },     /* F(2x2); groups of strips of the weight gradient */
+	{ &cvt_conv_winograd3, 100, MANY, 73, 3, 3, 3, 1, 1 },     /* groups of strips forward */
 	{ &cvt_conv_winograd3, 5, 113, 144, 9, 7, 3, 1, 1 },
 	{ &cvt_conv_1x1, 9, 70, 50, 4, 5, 1, 1, 0 },
 	{ &cvt_conv_1x1, 3, 19, 33, 20, 21, 1, 1, 0 },
@@ -149,7 +152,10 @@ static void check_call(struct kt *t, size_t i)
 {
 	struct cvt_conv_shape s = { calls[i].in_c, calls[i].h, calls[i].w, calls[i].out_c,
 		(calls[i].h + 2 * calls[i].padding - calls[i].kernel) / calls[i].stride + 1,
-		(calls[i].w + 2 * calls[i].padding - calls[i].kernel) / calls[i].stride + 1, calls[i].kernel, calls[i].stride, calls[i].padding };
+		(calls[i].w + 2 * calls[i].padding - calls[i].kernel) / calls[i].stride + 1, calls[i].kernel, calls[i].stride, calls[i].padding,
+		.batch = calls[i].n, .forced = true };
+	if (calls[i].in_c == MANY)
+		assert_true(cvt_winograd3_is_many(&s, t->kernels));
 	size_t in = (size_t)s.in_c * s.in_h * s.in_w, out = (size_t)s.out_c * s.out_h * s.out_w;
 	int n = calls[i].n;
 	struct cvt_conv_call call = { .shape = s, .n = n, .x = kt_random(t, in * n, false), .x_stride = (ptrdiff_t)in,

@@ -128,7 +128,8 @@ static void begin(struct trial *r, struct kt *t, const struct cvt_conv_method *m
 	r->dense_x = kt_random(t, r->in * c->n, false);
 	r->dense_dy = kt_random(t, r->out * c->n, false);
 	struct cvt_conv_call *a = &r->call;
-	a->shape = (struct cvt_conv_shape){c->in_c, c->in_h, c->in_w, c->out_c, c->out_h, c->out_w, c->kernel, 1, c->padding};
+	a->shape = (struct cvt_conv_shape){c->in_c, c->in_h, c->in_w, c->out_c, c->out_h, c->out_w, c->kernel, 1, c->padding,
+		.batch = r->max_batch, .forced = true};
 	a->n = c->n;
 	a->kernels = t->kernels;
 	a->x_stride = (ptrdiff_t)stride_of(t, "x_gap", r->in, false);

@@ -16,9 +16,11 @@ static struct map draw(struct kt *t)
 	s->padding = kind < 3 ? usual[kind][2] : kt_int(t, "padding", 0, s->kernel / 2);
 	s->h = kt_size(t, "h", 70) + s->kernel - 1;
 	s->w = kt_size(t, "w", 70) + s->kernel - 1;
-	if (kt_int(t, "narrow", 0, 1) == 0) {        /* lanes are maps there */
-		s->h = s->kernel + s->h % 12;
-		s->w = s->kernel + s->w % 10;
+	if (kt_int(t, "narrow", 0, 1) == 0) {        /* lanes are maps there; smaller than the window where padding allows */
+		s->h = s->kernel - 2 * s->padding + s->h % 14;
+		s->w = s->kernel - 2 * s->padding + s->w % 12;
+		s->h += s->h < 1;
+		s->w += s->w < 1;
 	}
 	s->out_h = (s->h + 2 * s->padding - s->kernel) / s->stride + 1;
 	s->out_w = (s->w + 2 * s->padding - s->kernel) / s->stride + 1;

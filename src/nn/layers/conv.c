@@ -21,7 +21,7 @@ static struct cvt_conv_shape shape_of(const struct cvt_step *step)
 	const struct cvt_node *x = &step->graph->nodes[step->node->inputs[0]];
 	return (struct cvt_conv_shape){.in_c = x->c, .in_h = x->h, .in_w = x->w, .out_c = step->node->c,
 		.out_h = step->node->h, .out_w = step->node->w, .kernel = a->kernel, .stride = a->stride, .padding = a->padding,
-		.batch = step->conv == CVT_CONV_AUTO ? step->max_batch : 0};
+		.batch = step->max_batch, .forced = step->conv != CVT_CONV_AUTO};
 }
 
 static const struct cvt_conv_method *choose(const struct cvt_step *step, enum cvt_conv_pass pass)

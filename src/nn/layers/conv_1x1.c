@@ -61,11 +61,6 @@ static struct job job_of(const struct cvt_conv_shape *shape, enum cvt_conv_pass 
 	return j;
 }
 
-static float *worker_scratch(const struct cvt_conv_call *call, int worker)
-{
-	return (float *)((char *)call->workers + (size_t)worker * call->worker_bytes);
-}
-
 /* [out_c, in_c] to [in_c, out_c in whole vectors], a vector of the rows at a time */
 static void transpose_task(void *context, int task, int worker)
 {
@@ -99,7 +94,7 @@ static void together_task(void *context, int task, int worker)
 	int vectors = whole(images * j->pixels, j->length), width = vectors * j->length;
 	ptrdiff_t x_stride = j->backward ? call->dy_stride : call->x_stride, y_stride = j->backward ? call->dx_stride : call->y_stride;
 	const float *x = (j->backward ? call->dy : call->x) + first * x_stride;
-	float *y = (j->backward ? call->dx : call->y) + first * y_stride, *m = worker_scratch(call, worker), *panel = m + (ROWS + 1) * j->panel;
+	float *y = (j->backward ? call->dx : call->y) + first * y_stride, *m = cvt_conv_worker(call, worker), *panel = m + ROWS * j->panel;
 	call->kernels->conv1.pack_images(x, x_stride, images, j->pixels, j->channels, j->pixels, panel);
 	if (j->sums)
 		memset(j->sums + (ptrdiff_t)task * j->outputs * 2, 0, (size_t)j->outputs * 2 * sizeof(double));
@@ -118,7 +113,7 @@ static void run_task(void *context, int task, int worker)
 	int image = task / j->runs, first = task % j->runs * PANELS * j->panel, end = first + PANELS * j->panel;
 	const float *x = (j->backward ? call->dy + image * call->dy_stride : call->x + image * call->x_stride);
 	float *y = j->backward ? call->dx + image * call->dx_stride : call->y + image * call->y_stride;
-	float *m = worker_scratch(call, worker), *panels = m + (ROWS + 1) * j->panel;
+	float *m = cvt_conv_worker(call, worker), *panels = m + ROWS * j->panel;
 	end = end < j->pixels ? end : j->pixels;
 	for (int p = first; p < end; p += j->panel)
 		call->kernels->conv1.pack(x + p, j->pixels, j->channels, end - p < j->panel ? end - p : j->panel,
@@ -137,7 +132,6 @@ static void run_task(void *context, int task, int worker)
 	}
 }
 
-
 /* The part of dw of a chunk of images and a block of input channels: [out_c][width], at its place in shared scratch. */
 static float *part_of(const struct job *j, int chunk, int c)
 {
@@ -151,7 +145,7 @@ static void weight_task(void *context, int task, int worker)
 	const struct cvt_conv_call *call = j->call;
 	int chunk = task % j->chunks, c = task / j->chunks * j->panel, channels = j->channels - c < j->panel ? j->channels - c : j->panel;
 	int begin = (int)((int64_t)call->n * chunk / j->chunks), end = (int)((int64_t)call->n * (chunk + 1) / j->chunks);
-	float *part = part_of(j, chunk, c), *u = worker_scratch(call, worker);
+	float *part = part_of(j, chunk, c), *u = cvt_conv_worker(call, worker);
 	for (int image = begin; image < end; image++)
 		for (int p = 0; p < j->pixels; p += PIXELS) {
 			int pixels = j->pixels - p < PIXELS ? j->pixels - p : PIXELS;
@@ -211,7 +205,7 @@ static void gathered_task(void *context, int task, int worker)
 	int block = task % blocks_of(j), o = task / blocks_of(j) * ROWS, rows = j->outputs - o < ROWS ? j->outputs - o : ROWS;
 	int c = block * j->panel, channels = j->channels - c < j->panel ? j->channels - c : j->panel, vectors = whole(channels, j->length);
 	int pixels = j->call->n * j->pixels;
-	float *m = worker_scratch(j->call, worker);
+	float *m = cvt_conv_worker(j->call, worker);
 	for (int p = 0; p < pixels; p += PIXELS)
 		j->call->kernels->product.rows(j->dy + o * j->row + p, j->row, rows, pixels - p < PIXELS ? pixels - p : PIXELS,
 			gathered_x(j, block) + (ptrdiff_t)p * vectors * j->length, vectors, m, p > 0);
@@ -227,7 +221,7 @@ static size_t gathered_x_floats(const struct job *j)
 static bool fits(const struct cvt_conv_shape *shape, enum cvt_conv_pass pass, const struct cvt_kernels *kernels)
 {
 	/* few pixels are not worth the weights' transpose. Measured against the general product */
-	bool few = pass == CVT_CONV_INPUT_GRADIENT && shape->batch > 0 && (int64_t)shape->batch * shape->in_h * shape->in_w < 48;
+	bool few = pass == CVT_CONV_INPUT_GRADIENT && !shape->forced && (int64_t)shape->batch * shape->in_h * shape->in_w < 48;
 	return shape->kernel == 1 && shape->stride == 1 && shape->padding == 0 && !few;
 }
 
@@ -254,7 +248,7 @@ static void scratch(const struct cvt_conv_shape *shape, enum cvt_conv_pass pass,
 		}
 		return;
 	}
-	*ret_worker_bytes = padded((size_t)(ROWS + 1) * (size_t)j.panel + (size_t)PANELS * (size_t)j.panel * (size_t)j.channels);
+	*ret_worker_bytes = padded((size_t)ROWS * (size_t)j.panel + (size_t)PANELS * (size_t)j.panel * (size_t)j.channels);
 }
 
 static void run(const struct cvt_conv_call *call, enum cvt_conv_pass pass)

@@ -15,6 +15,11 @@ void cvt_conv_add_sums(const struct cvt_conv_call *call, const double *parts, in
 /* Turns `count` raw sums of map o into outputs, in place: bias, scale and shift, ReLU, as the call says. */
 void cvt_conv_finish(const struct cvt_conv_call *call, int o, float *row, int64_t count);
 
+/* The call's scratch of a worker. */
+static inline float *cvt_conv_worker(const struct cvt_conv_call *call, int worker)
+{
+	return (float *)((char *)call->workers + (size_t)worker * call->worker_bytes);
+}
 static inline int64_t cvt_conv_fan_in(const struct cvt_conv_shape *s)
 {
 	return (int64_t)s->in_c * s->kernel * s->kernel;

@@ -14,7 +14,8 @@ struct cvt_kernels;                         /* kernels/kernels.h: the table of o
 
 struct cvt_conv_shape {
 	int in_c, in_h, in_w, out_c, out_h, out_w, kernel, stride, padding;
-	int batch;                              /* images of a call at most: a method may find so few not worth it; 0: it does whatever it can */
+	int batch;                              /* images of a call at most */
+	bool forced;                            /* a method does whatever it can; else it may find so few images not worth it */
 };
 
 enum cvt_conv_pass { CVT_CONV_FORWARD, CVT_CONV_INPUT_GRADIENT, CVT_CONV_WEIGHT_GRADIENT };

@@ -1,12 +1,13 @@
 /* conv_winograd3.c - 3 x 3 convolutions of stride 1 by Winograd's minimal filtering (kernels/winograd3.c): forward and input gradient.
  *
  * First the weights are transformed, once a call. Then a task takes a strip of some tens of tiles through the three stages, alone, in
- * its worker's scratch: windows of all channels to V; for each block of outputs the products, M = V . U in each of the 64 or 36
- * planes; and M back to pixels, finished, in their place. V and M stay in the caches; U is read once a strip. A strip is long enough
+ * its worker's scratch: windows of all channels to V; for each block of outputs the products, M = V . U in each of the 64, 36 or
+ * 16 planes; and M back to pixels, finished, in their place. V and M stay in the caches; U is read once a strip. A strip is long enough
  * that reading U costs little, short enough that V fits: 48 tiles up to 64 channels, 72 above; less for few images, so that there is
- * work for several threads, but 36 where U is too large for the caches and comes from memory for each strip.
+ * work for several threads. Where U is too large for the caches: conv_winograd3_many.c.
  * F(6x6) where it saves at least a tenth of the multiplications, on maps of more than 32 x 32; else F(4x4), whose smaller tiles waste
- * less at the edges, whose weights are a little more than half as large, and which rounds better; F(2x2) on maps of 2 x 2. */
+ * less at the edges, whose weights are a little more than half as large, and which rounds better; F(2x2) on maps no more than 2 high or
+ * wide, if it is fewer multiplications. */
 #include "nn/layers/conv_winograd3.h"
 
 #include <string.h>
@@ -46,12 +47,6 @@ static struct job job_of(const struct cvt_conv_shape *shape, enum cvt_conv_pass 
 	return j;
 }
 
-static int block_lanes(const struct cvt_winograd3_job *j, int o)
-{
-	int lanes = cvt_winograd3_lanes(&j->cut, j->outputs);
-	return lanes - o < j->block ? lanes - o : j->block;
-}
-
 static void weights_task(void *context, int task, int worker)
 {
 	const struct job *j = context;
@@ -59,7 +54,7 @@ static void weights_task(void *context, int task, int worker)
 	const struct cvt_conv_shape *s = &a->call->shape;
 	int lane = task * a->cut.kernels->vector_length, first = lane / a->block * a->block;
 	a->cut.tile->weights(a->call->weight, s->in_c, s->out_c, a->flipped, lane, 0, a->channels,
-		j->u + (ptrdiff_t)first * a->channels + lane - first, block_lanes(a, first), j->u_plane);
+		j->u + (ptrdiff_t)first * a->channels + lane - first, cvt_winograd3_block_lanes(&a->cut, a->outputs, first), j->u_plane);
 }
 
 static const float *from(const float *p, int index)
@@ -76,7 +71,7 @@ void cvt_winograd3_output(const struct cvt_winograd3_job *j, int strip, int o, i
 	float *to = j->flipped ? call->dx : pooled ? call->pooled : call->y;
 	int outputs = j->outputs - o < width ? j->outputs - o : width;
 	struct cvt_finish finish = {.adds = j->flipped && call->dx_adds, .pooled = pooled,
-		.stream = call->n * j->outputs * map * (ptrdiff_t)sizeof(float) > STREAM_BYTES};
+		.stream = (ptrdiff_t)call->n * j->outputs * map * (ptrdiff_t)sizeof(float) > STREAM_BYTES};
 	if (!j->flipped) {
 		finish.bias = from(call->bias, o);
 		finish.scale = from(call->scale, o);
@@ -102,7 +97,7 @@ static void strip_task(void *context, int strip, int worker)
 	const struct cvt_winograd3_job *a = &j->all;
 	const struct cvt_conv_call *call = a->call;
 	const struct cvt_winograd3_cut *cut = &a->cut;
-	float *v = (float *)((char *)call->workers + (size_t)worker * call->worker_bytes);
+	float *v = cvt_conv_worker(call, worker);
 	float *m = v + cut->planes * j->v_plane, *scratch = m + cut->planes * j->m_plane;
 	int tiles = 0;
 	for (int i = strip * cut->strip_segments; i < cvt_winograd3_strip_end(cut, strip); i++) {
@@ -113,7 +108,7 @@ static void strip_task(void *context, int strip, int worker)
 		tiles += segment.tiles;
 	}
 	for (int o = 0; o < a->outputs; o += a->block) {
-		int width = block_lanes(a, o);
+		int width = cvt_winograd3_block_lanes(&a->cut, a->outputs, o);
 		for (int p = 0; p < cut->planes; p++)
 			cut->kernels->product.rows(v + p * j->v_plane, j->v_tile, tiles, a->channels,
 				j->u + p * j->u_plane + (ptrdiff_t)o * a->channels, width / cut->kernels->vector_length, m + p * j->m_plane, false);
@@ -135,7 +130,7 @@ static void scratch(const struct cvt_conv_shape *shape, enum cvt_conv_pass pass,
 		cvt_winograd3_weight_scratch(shape, max_batch, kernels, ret_shared_bytes, ret_worker_bytes);
 		return;
 	}
-	if (cvt_winograd3_is_many(shape, pass, kernels)) {
+	if (cvt_winograd3_is_many(shape, kernels)) {
 		cvt_winograd3_many_scratch(shape, pass, max_batch, kernels, ret_shared_bytes, ret_worker_bytes);
 		return;
 	}
@@ -152,7 +147,7 @@ static void run(const struct cvt_conv_call *call, enum cvt_conv_pass pass)
 		cvt_winograd3_weight_run(call);
 		return;
 	}
-	if (cvt_winograd3_is_many(&call->shape, pass, call->kernels)) {
+	if (cvt_winograd3_is_many(&call->shape, call->kernels)) {
 		cvt_winograd3_many_run(call, pass);
 		return;
 	}
@@ -168,14 +163,14 @@ static void run(const struct cvt_conv_call *call, enum cvt_conv_pass pass)
 		cvt_conv_add_sums(call, j.all.sums, cut->strips, j.all.outputs);
 }
 
-/* Transformed weights are 4 to 7 times the weights, made and read again whatever the batch: the last layers of VGG on a picture or two are
- * quicker with the weights as they are, and gradients of many channels, whose transforms are in no cache, longer. Measured against im2col. */
+/* Weights are transformed whatever the batch, which takes as long as some tiles' products: the last layers of VGG on a picture or two are quicker
+ * with the weights as they are. Measured against im2col, when the transformed weights of many channels still went through memory. */
 static bool worth_it(const struct cvt_conv_shape *shape, enum cvt_conv_pass pass)
 {
 	bool many = pass != CVT_CONV_FORWARD && (int64_t)shape->in_c * shape->out_c >= 1 << 17;
 	int64_t pixels = (int64_t)shape->batch * shape->in_h * shape->in_w;
 	int64_t tiles = (int64_t)shape->batch * cvt_winograd3_whole(shape->in_h, 4) * cvt_winograd3_whole(shape->in_w, 4);
-	return shape->batch == 0 || (tiles >= (many ? 8 : 4) && pixels >= (many ? 64 : 32));
+	return shape->forced || (tiles >= (many ? 8 : 4) && pixels >= (many ? 64 : 32));
 }
 
 static bool fits(const struct cvt_conv_shape *shape, enum cvt_conv_pass pass, const struct cvt_kernels *kernels)

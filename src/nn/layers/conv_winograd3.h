@@ -46,6 +46,12 @@ static inline int cvt_winograd3_lanes(const struct cvt_winograd3_cut *cut, int c
 	int length = cut->kernels->vector_length;
 	return (channels + length - 1) / length * length;
 }
+/* Of the block of outputs multiplied together that begins at o: the last is narrower. */
+static inline int cvt_winograd3_block_lanes(const struct cvt_winograd3_cut *cut, int outputs, int o)
+{
+	int lanes = cvt_winograd3_lanes(cut, outputs), block = cut->kernels->product.block_vectors * cut->kernels->vector_length;
+	return lanes - o < block ? lanes - o : block;
+}
 /* Floats from one tile, one plane to the next: a little more than it takes, as powers of two fight for the same places of a cache. */
 static inline ptrdiff_t cvt_winograd3_tile_stride(const struct cvt_winograd3_cut *cut, int channels)
 {
@@ -73,23 +79,24 @@ size_t cvt_winograd3_sums_bytes(const struct cvt_winograd3_job *j, enum cvt_conv
 
 /* Transformed tiles of a group of strips, for tasks that read each other's: [parts][planes][tiles][part_channels]. */
 struct cvt_winograd3_staged {
-	const struct cvt_winograd3_cut *cut;
+	const struct cvt_winograd3_cut *cut;    /* borrowed: often of the struct that this is in, which then must not be copied */
 	const float *x; ptrdiff_t x_stride;     /* maps, or (gradient) dy: images apart */
 	int channels, part_channels, parts;
 	bool gradient;                          /* P, not V */
 	float *v;
-	ptrdiff_t plane, part;                  /* floats from one plane, one part to the next */
+	ptrdiff_t plane, part_stride;           /* floats from one plane, one part to the next */
 	int first_strip;                        /* of the group */
 };
 
-/* With room for `tiles` tiles: part_channels are at most `part`, whole vectors. x, x_stride and v are the caller's to fill in. */
-struct cvt_winograd3_staged cvt_winograd3_staged(const struct cvt_winograd3_cut *cut, int channels, int part, int tiles, bool gradient);
-static inline ptrdiff_t cvt_winograd3_staged_floats(const struct cvt_winograd3_staged *s) { return s->parts * s->part; }
+/* With room for `tiles` tiles: part_channels are at most `most`, whole vectors. x, x_stride and v are the caller's to fill in. */
+struct cvt_winograd3_staged cvt_winograd3_staged(const struct cvt_winograd3_cut *cut, int channels, int most, int tiles, bool gradient);
+static inline ptrdiff_t cvt_winograd3_staged_floats(const struct cvt_winograd3_staged *s) { return s->parts * s->part_stride; }
 /* Strip task / parts of the group, part task % parts. scratch: cvt_winograd3_scratch() floats for a strip. */
 void cvt_winograd3_stage(const struct cvt_winograd3_staged *s, int task, float *scratch);
 
-/* conv_winograd3_many.c: forward and input gradient of so many channels that the transformed weights would not stay in a cache. */
-bool cvt_winograd3_is_many(const struct cvt_conv_shape *shape, enum cvt_conv_pass pass, const struct cvt_kernels *kernels);
+/* conv_winograd3_many.c: forward and input gradient of so many channels, for so few tiles of a batch, that the transformed
+ * weights would not stay in a cache for long enough to pay. */
+bool cvt_winograd3_is_many(const struct cvt_conv_shape *shape, const struct cvt_kernels *kernels);
 void cvt_winograd3_many_scratch(const struct cvt_conv_shape *shape, enum cvt_conv_pass pass, int max_batch, const struct cvt_kernels *kernels,
 	size_t *ret_shared_bytes, size_t *ret_worker_bytes);
 void cvt_winograd3_many_run(const struct cvt_conv_call *call, enum cvt_conv_pass pass);

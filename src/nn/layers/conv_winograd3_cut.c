@@ -71,13 +71,13 @@ int cvt_winograd3_tiles(const struct cvt_winograd3_cut *cut, int first, int end)
 	return tiles;
 }
 
-struct cvt_winograd3_staged cvt_winograd3_staged(const struct cvt_winograd3_cut *cut, int channels, int part, int tiles, bool gradient)
+struct cvt_winograd3_staged cvt_winograd3_staged(const struct cvt_winograd3_cut *cut, int channels, int most, int tiles, bool gradient)
 {
 	int lanes = cvt_winograd3_lanes(cut, channels);
-	struct cvt_winograd3_staged s = {.cut = cut, .channels = channels, .part_channels = part < lanes ? part : lanes, .gradient = gradient};
+	struct cvt_winograd3_staged s = {.cut = cut, .channels = channels, .part_channels = most < lanes ? most : lanes, .gradient = gradient};
 	s.parts = cvt_winograd3_whole(channels, s.part_channels);
 	s.plane = cvt_winograd3_plane_stride(tiles, s.part_channels);
-	s.part = cut->planes * s.plane;
+	s.part_stride = cut->planes * s.plane;
 	return s;
 }
 
@@ -85,7 +85,7 @@ void cvt_winograd3_stage(const struct cvt_winograd3_staged *s, int task, float *
 {
 	int strip = s->first_strip + task / s->parts, part = task % s->parts, c = part * s->part_channels;
 	int channels = s->channels - c < s->part_channels ? s->channels - c : s->part_channels;
-	float *v = s->v + part * s->part + (ptrdiff_t)cvt_winograd3_tiles(s->cut, s->first_strip, strip) * s->part_channels;
+	float *v = s->v + part * s->part_stride + (ptrdiff_t)cvt_winograd3_tiles(s->cut, s->first_strip, strip) * s->part_channels;
 	for (int i = strip * s->cut->strip_segments; i < cvt_winograd3_strip_end(s->cut, strip); i++) {
 		int image;
 		struct cvt_winograd3_segment segment = cvt_winograd3_segment(s->cut, i, &image);

@@ -3,7 +3,7 @@
  * U, the transformed weights, is 4 or 7 times the weights: 38 MB for 512 to 512 channels, which go to memory and come back for a few
  * multiplications each where maps are small and images few. Here U never exists as a whole. A group of strips is transformed to V, in
  * the third cache; then a task takes a strip and 64 outputs, and some channels at a time: their U in the second cache, multiplied at
- * once with the strip's V into M, which stays there too. A strip of 96 tiles pays for the weights' transform a fortieth of its
+ * once with the strip's V into M, which a longer strip pushes out of there, but less often than U would be made for shorter ones. A strip of 96 tiles pays for the weights' transform a fortieth of its
  * products, one of 8 tiles a third. Sums run over channels in their order, as if U were whole. */
 #include "nn/layers/conv_winograd3.h"
 
@@ -27,7 +27,7 @@ struct job {
 
 /* U as a whole is read again for each strip: of some megabytes from the third cache, which costs less than to make it again if it is for more
  * than a strip or two; what is larger comes from memory, and is worth keeping only for long batches. Measured. */
-bool cvt_winograd3_is_many(const struct cvt_conv_shape *shape, enum cvt_conv_pass pass, const struct cvt_kernels *kernels)
+bool cvt_winograd3_is_many(const struct cvt_conv_shape *shape, const struct cvt_kernels *kernels)
 {
 	struct cvt_winograd3_cut cut = cvt_winograd3_cut(shape, 1, STRIP, LEAST_STRIP, 1, kernels);
 	int64_t u = (int64_t)shape->in_c * shape->out_c * cut.planes, tiles = (int64_t)shape->batch * cut.tile_rows * cut.row_tiles;
@@ -49,15 +49,10 @@ static void job_of(struct job *j, const struct cvt_conv_shape *shape, enum cvt_c
 	j->u_plane = cvt_winograd3_plane_stride(TERMS, j->all.block);
 }
 
-static float *worker_memory(const struct job *j, int worker)
-{
-	return (float *)((char *)j->all.call->workers + (size_t)worker * j->all.call->worker_bytes);
-}
-
 static void stage_task(void *context, int task, int worker)
 {
 	const struct job *j = context;
-	cvt_winograd3_stage(&j->v, task, worker_memory(j, worker));
+	cvt_winograd3_stage(&j->v, task, cvt_conv_worker(j->all.call, worker));
 }
 
 /* M of one block of outputs from o on, `terms` channels from c on added. */
@@ -80,9 +75,9 @@ static void product_task(void *context, int task, int worker)
 	int spans = cvt_winograd3_whole(a->outputs, j->span), strip = j->v.first_strip + task / spans, first = task % spans * j->span;
 	int tiles = cvt_winograd3_tiles(&a->cut, strip, strip + 1), before = cvt_winograd3_tiles(&a->cut, j->v.first_strip, strip);
 	int lanes = cvt_winograd3_lanes(&a->cut, a->outputs), end = lanes - first < j->span ? lanes : first + j->span;
-	float *u = worker_memory(j, worker), *m = u + a->cut.planes * j->u_plane, *scratch = m + j->span / a->block * j->m_block;
+	float *u = cvt_conv_worker(j->all.call, worker), *m = u + a->cut.planes * j->u_plane, *scratch = m + j->span / a->block * j->m_block;
 	for (int c = 0; c < a->channels; c += TERMS) {
-		const float *v = j->v.v + c / TERMS * j->v.part + (ptrdiff_t)before * j->v.part_channels;
+		const float *v = j->v.v + c / TERMS * j->v.part_stride + (ptrdiff_t)before * j->v.part_channels;
 		for (int o = first; o < end; o += a->block)
 			multiply(j, o, end - o < a->block ? end - o : a->block, c, v, tiles, u, m + (o - first) / a->block * j->m_block);
 	}

@@ -1,10 +1,12 @@
 /* conv_winograd3_weights.c - the weight gradient of a 3 x 3 convolution by Winograd: dw = G^T (sum over tiles of P . V) G.
  *
- * dU, the sum in the transformed domain, is 36 or 64 times in_c x out_c floats. Two ways to share the sum among tasks:
+ * dU, the sum in the transformed domain, is 16, 36 or 64 times in_c x out_c floats. Two ways to share the sum among tasks:
  *   chunks  while dU is small (12,288 channel pairs: 3 MB): the strips are dealt to 8 chunks, each with a dU of its own, added in order;
  *   slices  above: strips are transformed into shared arrays, some hundred tiles at a time; then each task owns 32 channels of a block of
  *           outputs in all planes: their dU stays in the second cache, and is transformed back at once and added to dw. */
 #include "nn/layers/conv_winograd3.h"
+
+#include "nn/layers/conv_common.h"
 
 enum { STRIP = 48, CHUNKS = 8, FEW_STRIPS = 16, LEAST_STRIP = 12, MOST_PAIRS = 12288, GROUP = 384, CHANNELS = 32 /* of a slice, a final task */ };
 
@@ -48,24 +50,13 @@ static size_t transform_bytes(const struct job *j)
 	return cvt_winograd3_scratch(j->cut.m, j->cut.most_tiles, j->cut.kernels->vector_length) * sizeof(float);
 }
 
-static float *worker_memory(const struct job *j, int worker)
-{
-	return (float *)((char *)j->call->workers + (size_t)worker * j->call->worker_bytes);
-}
-
-static int block_lanes(const struct job *j, int o)
-{
-	int lanes = cvt_winograd3_lanes(&j->cut, j->out_c);
-	return lanes - o < j->block ? lanes - o : j->block;
-}
-
 /* The bias's gradient, of a block of outputs: one of P's planes holds the sums of tiles. */
 static void add_bias(const struct job *j, int part, int o, const float *p, ptrdiff_t p_tile, int tiles, bool first)
 {
 	double *bias = j->bias + (ptrdiff_t)part * cvt_winograd3_lanes(&j->cut, j->out_c) + o;
-	for (int i = 0; first && i < block_lanes(j, o); i++)
+	for (int i = 0; first && i < cvt_winograd3_block_lanes(&j->cut, j->out_c, o); i++)
 		bias[i] = 0;
-	j->cut.kernels->winograd3.bias(p, p_tile, tiles, block_lanes(j, o), bias);
+	j->cut.kernels->winograd3.bias(p, p_tile, tiles, cvt_winograd3_block_lanes(&j->cut, j->out_c, o), bias);
 }
 
 /* V and P of a strip; returns its tiles. */
@@ -86,7 +77,7 @@ static int transform_strip(const struct job *j, int strip, float *v, float *p, f
 static void chunk_task(void *context, int chunk, int worker)
 {
 	const struct job *j = context;
-	float *v = worker_memory(j, worker), *p = v + j->cut.planes * j->v_plane, *scratch = p + j->cut.planes * j->p_plane;
+	float *v = cvt_conv_worker(j->call, worker), *p = v + j->cut.planes * j->v_plane, *scratch = p + j->cut.planes * j->p_plane;
 	float *du = j->du + chunk * j->cut.planes * j->u_plane;
 	int begin = (int)((int64_t)j->cut.strips * chunk / j->parts), end = (int)((int64_t)j->cut.strips * (chunk + 1) / j->parts);
 	for (int strip = begin; strip < end; strip++) {
@@ -94,7 +85,7 @@ static void chunk_task(void *context, int chunk, int worker)
 		for (int o = 0; o < j->out_c; o += j->block) {
 			for (int plane = 0; plane < j->cut.planes; plane++)
 				j->cut.kernels->product.columns(v + plane * j->v_plane, j->v_tile, j->in_c, tiles, p + plane * j->p_plane + o, j->p_tile,
-					block_lanes(j, o) / j->cut.kernels->vector_length, du + plane * j->u_plane + (ptrdiff_t)o * j->in_c, strip > begin);
+					cvt_winograd3_block_lanes(&j->cut, j->out_c, o) / j->cut.kernels->vector_length, du + plane * j->u_plane + (ptrdiff_t)o * j->in_c, strip > begin);
 			if (j->call->dbias)
 				add_bias(j, chunk, o, p + (j->cut.m + 3) * j->p_plane + o, j->p_tile, tiles, strip == begin);
 		}
@@ -106,7 +97,7 @@ static void finish_task(void *context, int task, int worker)
 {
 	const struct job *j = context;
 	int pieces = (j->in_c + CHANNELS - 1) / CHANNELS, c = task % pieces * CHANNELS;
-	int lane = task / pieces * j->cut.kernels->vector_length, o = lane / j->block * j->block, row = block_lanes(j, o);
+	int lane = task / pieces * j->cut.kernels->vector_length, o = lane / j->block * j->block, row = cvt_winograd3_block_lanes(&j->cut, j->out_c, o);
 	j->cut.tile->weight_gradient(j->du + (ptrdiff_t)o * j->in_c + (ptrdiff_t)c * row + lane - o, row, j->u_plane, j->cut.planes * j->u_plane,
 		j->parts, j->in_c, j->out_c, lane, c, c + CHANNELS < j->in_c ? c + CHANNELS : j->in_c, j->call->dweight, false);
 }
@@ -114,20 +105,20 @@ static void finish_task(void *context, int task, int worker)
 static void stage_task(void *context, int task, int worker)
 {
 	const struct job *j = context;
-	int strips = (task / (j->v.parts + j->p.parts)), part = task % (j->v.parts + j->p.parts);
+	int strip = task / (j->v.parts + j->p.parts), part = task % (j->v.parts + j->p.parts);
 	if (part < j->v.parts)
-		cvt_winograd3_stage(&j->v, strips * j->v.parts + part, worker_memory(j, worker));
+		cvt_winograd3_stage(&j->v, strip * j->v.parts + part, cvt_conv_worker(j->call, worker));
 	else
-		cvt_winograd3_stage(&j->p, strips * j->p.parts + part - j->v.parts, worker_memory(j, worker));
+		cvt_winograd3_stage(&j->p, strip * j->p.parts + part - j->v.parts, cvt_conv_worker(j->call, worker));
 }
 
 static void slice_task(void *context, int task, int worker)
 {
 	const struct job *j = context;
-	int c = task % j->v.parts * j->v.part_channels, o = task / j->v.parts * j->block, row = block_lanes(j, o);
+	int c = task % j->v.parts * j->v.part_channels, o = task / j->v.parts * j->block, row = cvt_winograd3_block_lanes(&j->cut, j->out_c, o);
 	int length = j->cut.kernels->vector_length, channels = j->in_c - c < j->v.part_channels ? j->in_c - c : j->v.part_channels;
-	const float *v = j->v.v + task % j->v.parts * j->v.part, *p = j->p.v + task / j->v.parts * j->p.part;
-	float *du = worker_memory(j, worker);
+	const float *v = j->v.v + task % j->v.parts * j->v.part_stride, *p = j->p.v + task / j->v.parts * j->p.part_stride;
+	float *du = cvt_conv_worker(j->call, worker);
 	for (int plane = 0; plane < j->cut.planes; plane++)
 		for (int t = 0; t < j->tiles; t += STRIP)
 			j->cut.kernels->product.columns(v + plane * j->v.plane + (ptrdiff_t)t * j->v.part_channels, j->v.part_channels, channels,

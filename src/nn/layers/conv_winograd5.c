@@ -48,7 +48,7 @@ static bool fits(const struct cvt_conv_shape *s, enum cvt_conv_pass pass, const 
 {
 	/* transformed weights are 2.5 times the weights, whatever the batch: a few tiles are quicker without. Measured against im2col */
 	return s->kernel == 5 && s->stride == 1 && s->padding == 2 &&
-		(s->batch == 0 || count_tiles(s, s->batch) >= (pass == CVT_CONV_FORWARD ? 8 : 4));
+		(s->forced || count_tiles(s, s->batch) >= (pass == CVT_CONV_FORWARD ? 8 : 4));
 }
 
 /* The tile kernel's view of a pass: the input gradient is a forward pass from outputs to inputs. */

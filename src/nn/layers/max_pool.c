@@ -1,7 +1,7 @@
 /* max_pool.c - the largest value of each window, where no norm absorbs it. Padding is minus infinity; sizes round down, as PyTorch's.
  *
  * No index is kept: backward finds the first largest value of each window again, in the input that is still there. dx may take x's place:
- * each plane is copied to scratch first. */
+ * what of x is still to be compared is in scratch before dx is written there. */
 #include "nn/layer.h"
 
 enum { TASK_FLOATS = 1 << 14, TOGETHER = 16 /* maps that kernels have in their lanes */ };
@@ -13,47 +13,55 @@ static struct cvt_pool_shape shape_of(const struct cvt_step *step)
 		.stride = a->stride, .padding = a->padding};
 }
 
-/* Maps in a task. */
-static int block(const struct cvt_step *step)
+/* Maps in a task: some whole vectors of them where a kernel has them in its lanes. */
+static int block(const struct cvt_step *step, int in_lanes)
 {
-	int64_t maps = TASK_FLOATS / cvt_plane(&step->x) / TOGETHER * TOGETHER;
-	return maps > step->x.c ? step->x.c : maps < TOGETHER ? TOGETHER : (int)maps;
+	int64_t maps = TASK_FLOATS / cvt_plane(&step->x), least = in_lanes ? TOGETHER : 1;
+	maps = maps < least ? least : maps / least * least;
+	return maps > step->x.c ? step->x.c : (int)maps;
 }
 
-static int n_blocks(const struct cvt_step *step)
+struct cut { const struct cvt_step *step; struct cvt_pool_shape shape; int block, blocks; };
+
+static struct cut cut_of(const struct cvt_step *step, bool backward)
 {
-	return (step->x.c + block(step) - 1) / block(step);
+	struct cut cut = {.step = step, .shape = shape_of(step)};
+	cut.block = block(step, backward ? cvt_pool_in_lanes(&cut.shape) : cvt_pool_narrow(&cut.shape));
+	cut.blocks = (step->x.c + cut.block - 1) / cut.block;
+	return cut;
 }
 
 static void forward_task(void *context, int task, int worker)
 {
-	const struct cvt_step *s = context;
-	struct cvt_pool_shape shape = shape_of(s);
-	int image = task / n_blocks(s), first = task % n_blocks(s) * block(s), end = first + block(s);
+	const struct cut *cut = context;
+	const struct cvt_step *s = cut->step;
+	int image = task / cut->blocks, first = task % cut->blocks * cut->block, end = first + cut->block;
 	float *scratch = (float *)((char *)s->forward.workers + (size_t)worker * s->forward.worker_bytes);
-	s->kernels->maxpool.forward(&shape, (end < s->x.c ? end : s->x.c) - first, cvt_image(&s->x, image) + first * cvt_plane(&s->x),
+	s->kernels->maxpool.forward(&cut->shape, (end < s->x.c ? end : s->x.c) - first, cvt_image(&s->x, image) + first * cvt_plane(&s->x),
 		cvt_image(&s->y, image) + first * cvt_plane(&s->y), scratch);
 }
 
 static void max_pool_forward(const struct cvt_step *step, const struct cvt_exec *exec)
 {
-	cvt_pool_run(exec->pool, forward_task, (void *)step, step->x.n * n_blocks(step));
+	struct cut cut = cut_of(step, false);
+	cvt_pool_run(exec->pool, forward_task, &cut, step->x.n * cut.blocks);
 }
 
 static void backward_task(void *context, int task, int worker)
 {
-	const struct cvt_step *s = context;
-	struct cvt_pool_shape shape = shape_of(s);
-	int image = task / n_blocks(s), first = task % n_blocks(s) * block(s), end = first + block(s);
+	const struct cut *cut = context;
+	const struct cvt_step *s = cut->step;
+	int image = task / cut->blocks, first = task % cut->blocks * cut->block, end = first + cut->block;
 	float *scratch = (float *)((char *)s->backward.workers + (size_t)worker * s->backward.worker_bytes);
-	s->kernels->maxpool.backward(&shape, (end < s->x.c ? end : s->x.c) - first, cvt_image(&s->x, image) + first * cvt_plane(&s->x),
+	s->kernels->maxpool.backward(&cut->shape, (end < s->x.c ? end : s->x.c) - first, cvt_image(&s->x, image) + first * cvt_plane(&s->x),
 		cvt_image(&s->dy, image) + first * cvt_plane(&s->dy), cvt_image(&s->dx, image) + first * cvt_plane(&s->x), s->dx_adds, scratch);
 }
 
 static void max_pool_backward(const struct cvt_step *step, const struct cvt_exec *exec)
 {
+	struct cut cut = cut_of(step, true);
 	if (step->wants_dx)
-		cvt_pool_run(exec->pool, backward_task, (void *)step, step->x.n * n_blocks(step));
+		cvt_pool_run(exec->pool, backward_task, &cut, step->x.n * cut.blocks);
 }
 
 static void max_pool_plan(struct cvt_step *step)
