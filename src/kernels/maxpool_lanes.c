@@ -86,18 +86,14 @@ CVT_INLINE void give_pixels_of(const vfu *from, int columns, int n, int w, int r
 	}
 }
 
-enum { VECTORS = 16 };                      /* one row of whole vectors: as good as rows of VL */
-
-/* 4 or 8, if that is w and pixels of whole rows fill whole vectors; or VECTORS; else 0. */
+/* 4 or 8, if that is w and pixels of whole rows fill whole vectors; else 0. */
 CVT_INLINE int fixed_width(int w, int rows)
 {
-	if (rows == 1 && w % VL == 0)
-		return VECTORS;
 	return rows * w % VL == 0 && (w == 4 || w == 8) ? w : 0;
 }
 
 /* Rows of `w` pixels of n maps, `plane` apart, into rows of `columns` vectors, with minus infinity before the first `padding` of them and
- * behind the pixels. */
+ * behind the pixels. Rows of whole vectors are taken one by one: each is as good as rows of VL. */
 static void take(const float *x, ptrdiff_t plane, int n, int w, int rows, int padding, int columns, vfu *to)
 {
 	for (int r = 0; r < rows; r++) {
@@ -107,10 +103,14 @@ static void take(const float *x, ptrdiff_t plane, int n, int w, int rows, int pa
 			to[r * columns + i] = vset(-INFINITY);
 	}
 	to += padding;
+	if (w % VL == 0) {
+		for (int r = 0; r < rows; r++)
+			take_pixels(x + r * w, plane, n, w, 1, VL, VL, to + r * columns);
+		return;
+	}
 	switch (fixed_width(w, rows)) {
 	case 4: take_pixels(x, plane, n, w, rows, 4, columns, to); break;
-	case 8: take_pixels(x, plane, n, w, rows, VL >= 8 ? 8 : 0, columns, to); break;
-	case VECTORS: take_pixels(x, plane, n, w, rows, VL, VL, to); break;
+	case 8: take_pixels(x, plane, n, w, rows, 8, columns, to); break;
 	default: take_pixels(x, plane, n, w, rows, 0, columns, to);
 	}
 }
@@ -118,10 +118,14 @@ static void take(const float *x, ptrdiff_t plane, int n, int w, int rows, int pa
 /* Back. */
 static void give(const vfu *from, int columns, int n, int w, int rows, float *x, ptrdiff_t plane, int adds)
 {
+	if (w % VL == 0) {
+		for (int r = 0; r < rows; r++)
+			give_pixels_of(from + r * columns, VL, n, w, 1, VL, x + r * w, plane, adds);
+		return;
+	}
 	switch (fixed_width(w, rows)) {
 	case 4: give_pixels_of(from, columns, n, w, rows, 4, x, plane, adds); break;
-	case 8: give_pixels_of(from, columns, n, w, rows, VL >= 8 ? 8 : 0, x, plane, adds); break;
-	case VECTORS: give_pixels_of(from, VL, n, w, rows, VL, x, plane, adds); break;
+	case 8: give_pixels_of(from, columns, n, w, rows, 8, x, plane, adds); break;
 	default: give_pixels_of(from, columns, n, w, rows, 0, x, plane, adds);
 	}
 }

@@ -39,8 +39,12 @@ def measure(convtui, python, name, batch, size, options):
 
     kinds = [(mode, layout) for mode in ("eager", "compile") for layout in ("nchw", "last")]
     first = {kind: torch(kind, "both", "0.5") for kind in kinds}
-    best_train = min(kinds, key=lambda k: first[k]["train_ms_per_image"])
-    best_eval = min(kinds, key=lambda k: first[k]["eval_ms_per_image"])
+    keys = ("train_ms_per_image", "eval_ms_per_image")
+    # A machine that is shared has slow spells, longer than such a run: the two best of each are tried again, and their better time counts.
+    for kind in {k for key in keys for k in sorted(kinds, key=lambda k, key=key: first[k][key])[:2]}:
+        again = torch(kind, "both", "0.5")
+        first[kind] = {key: min(first[kind][key], again[key]) for key in keys}
+    best_train, best_eval = (min(kinds, key=lambda k, key=key: first[k][key]) for key in keys)
     mine, train, evaluate = [], [], []
     for _ in range(ROUNDS):
         mine.append(ours())
