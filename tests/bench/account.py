@@ -14,10 +14,10 @@ SECONDS = os.environ.get("SECONDS_EACH", "3")
 ROUNDS = int(os.environ.get("ACCOUNT_ROUNDS", "1"))
 # Phases of kernels, by the names of their functions (src/kernels).
 KINDS = [
-    ("transforms", r"transform_|write_channel|write_strip|input[46]|output[46]|gradient[46]|weights[46]|weight_gradient[46]|split_"),
+    ("transforms", r"transform_|write_channel|write_strip|input[246]|output[246]|gradient[246]|weights[246]|weight_gradient[246]|split_"),
     ("products", r"product|rows|columns|accumulate|dots|dense_"),
     ("both", r"multiply_and_write|accumulate_few"),
-    ("memory", r"apply|sums|moments|backward_map|backward_pool|backward_windows|forward_windows|pack|output$|pad$|mem(cpy|move|set)|copy|mask_task|add_task|sgd_|add_inputs|avg|pool"),
+    ("memory", r"apply|take|give|cvt_maxpool|sums|moments|backward_map|backward_pool|backward_windows|forward_windows|pack|output$|pad$|mem(cpy|move|set)|copy|mask_task|add_task|sgd_|add_inputs|avg|pool"),
 ]
 
 
