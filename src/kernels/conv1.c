@@ -4,10 +4,9 @@
  * channels of a map are often powers of two apart and would fight for one set of a cache; then weights are broadcast into blocks of
  * 6 outputs x the panel (product.c: rows). The panel is read from the second-level cache, 256 bytes for 24 multiply-adds of 16 lanes.
  * Weight gradient: dw[o][c] = sum over p of dy[o][p] x[c][p]: the lanes are input channels, so x's pixels are transposed VL x VL in
- * registers, and dy is broadcast from where it lies (small maps: from
- * where all images' are gathered, row by row). */
+ * registers, and dy is broadcast from where it lies (small maps: from where all images' are gathered, row by row). */
 #include "kernels/kernels.h"
-#include "kernels/vec.h"
+#include "kernels/rows.h"
 
 static void pack(const float *x, ptrdiff_t plane, int channels, int pixels, float *u)
 {
@@ -54,15 +53,7 @@ static void pack_pixels(const float *x, ptrdiff_t plane, int channels, int pixel
 			int n = pixels - i < VL ? pixels - i : VL;
 			for (int k = 0; k < VL && (c + VL < channels ? c + VL : 0) + k < channels; k++)
 				__builtin_prefetch(next + k * plane, 0, 3);
-			if (n == VL && channels - c >= VL)
-				CVT_UNROLL
-				for (int k = 0; k < VL; k++)
-					block[k] = vloadu(from + k * plane);
-			else
-				CVT_UNROLL
-				for (int k = 0; k < VL; k++)
-					block[k] = c + k < channels ? vload_n(from + k * plane, n) : vzero();
-			vtranspose(block);
+			vload_maps(from, plane, channels - c < VL ? channels - c : VL, n, block);
 			CVT_UNROLL
 			for (int k = 0; k < VL; k++)
 				vstore(u + (ptrdiff_t)(i + k) * width + c, block[k]);

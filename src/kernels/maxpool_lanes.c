@@ -8,92 +8,11 @@
 #include <math.h>
 
 #include "kernels/maxpool_lanes.h"
+#include "kernels/rows.h"
 
 enum { K = 3 };
 
-/* Vectors of pixels p .. of whole rows of `w`, into rows of `columns`, or back: `fixed` is w where VL is a multiple of it and all are there, so
- * that places are constants; else 0. */
-CVT_INLINE void spread(const vf block[VL], int count, int w, int fixed, int columns, vfu **to, int *column)
-{
-	if (fixed) {
-		CVT_UNROLL
-		for (int k = 0; k < VL; k++)
-			(*to)[k / fixed * columns + k % fixed] = block[k];
-		*to += VL / fixed * columns;
-		return;
-	}
-	for (int k = 0; k < count; k++) {
-		(*to)[*column] = block[k];
-		if (++*column == w) {
-			*column = 0;
-			*to += columns;
-		}
-	}
-}
-
-CVT_INLINE void gather(vf block[VL], int count, int w, int fixed, int columns, const vfu **from, int *column)
-{
-	if (fixed) {
-		CVT_UNROLL
-		for (int k = 0; k < VL; k++)
-			block[k] = (*from)[k / fixed * columns + k % fixed];
-		*from += VL / fixed * columns;
-		return;
-	}
-	for (int k = 0; k < VL; k++) {
-		block[k] = k < count ? (*from)[*column] : vzero();
-		if (k < count && ++*column == w) {
-			*column = 0;
-			*from += columns;
-		}
-	}
-}
-
-CVT_INLINE void take_pixels(const float *x, ptrdiff_t plane, int n, int w, int rows, int fixed, int columns, vfu *to)
-{
-	int column = 0;
-	for (int p = 0; p < rows * w; p += VL) {
-		int count = rows * w - p < VL ? rows * w - p : VL;
-		vf block[VL];
-		if (n == VL && (fixed || count == VL))
-			CVT_UNROLL
-			for (int l = 0; l < VL; l++)
-				block[l] = vloadu(x + l * plane + p);
-		else
-			CVT_UNROLL
-			for (int l = 0; l < VL; l++)
-				block[l] = l < n ? vload_n(x + l * plane + p, count) : vzero();
-		vtranspose(block);
-		spread(block, count, w, fixed, columns, &to, &column);
-	}
-}
-
-CVT_INLINE void give_pixels_of(const vfu *from, int columns, int n, int w, int rows, int fixed, float *x, ptrdiff_t plane, int adds)
-{
-	int column = 0;
-	for (int p = 0; p < rows * w; p += VL) {
-		int count = rows * w - p < VL ? rows * w - p : VL;
-		vf block[VL];
-		gather(block, count, w, fixed, columns, &from, &column);
-		vtranspose(block);
-		if (n == VL && (fixed || count == VL) && !adds)
-			CVT_UNROLL
-			for (int l = 0; l < VL; l++)
-				vstoreu(x + l * plane + p, block[l]);
-		else
-			for (int l = 0; l < n; l++)
-				vstore_n(x + l * plane + p, adds ? block[l] + vload_n(x + l * plane + p, count) : block[l], count);
-	}
-}
-
-/* 4 or 8, if that is w and pixels of whole rows fill whole vectors; else 0. */
-CVT_INLINE int fixed_width(int w, int rows)
-{
-	return rows * w % VL == 0 && (w == 4 || w == 8) ? w : 0;
-}
-
-/* Rows of `w` pixels of n maps, `plane` apart, into rows of `columns` vectors, with minus infinity before the first `padding` of them and
- * behind the pixels. Rows of whole vectors are taken one by one: each is as good as rows of VL. */
+/* Rows of `w` pixels of n maps into rows of `columns` vectors, with minus infinity before the first `padding` of them and behind the pixels. */
 static void take(const float *x, ptrdiff_t plane, int n, int w, int rows, int padding, int columns, vfu *to)
 {
 	for (int r = 0; r < rows; r++) {
@@ -102,32 +21,7 @@ static void take(const float *x, ptrdiff_t plane, int n, int w, int rows, int pa
 		for (int i = padding + w; i < columns; i++)
 			to[r * columns + i] = vset(-INFINITY);
 	}
-	to += padding;
-	if (w % VL == 0) {
-		for (int r = 0; r < rows; r++)
-			take_pixels(x + r * w, plane, n, w, 1, VL, VL, to + r * columns);
-		return;
-	}
-	switch (fixed_width(w, rows)) {
-	case 4: take_pixels(x, plane, n, w, rows, 4, columns, to); break;
-	case 8: take_pixels(x, plane, n, w, rows, 8, columns, to); break;
-	default: take_pixels(x, plane, n, w, rows, 0, columns, to);
-	}
-}
-
-/* Back. */
-static void give(const vfu *from, int columns, int n, int w, int rows, float *x, ptrdiff_t plane, int adds)
-{
-	if (w % VL == 0) {
-		for (int r = 0; r < rows; r++)
-			give_pixels_of(from + r * columns, VL, n, w, 1, VL, x + r * w, plane, adds);
-		return;
-	}
-	switch (fixed_width(w, rows)) {
-	case 4: give_pixels_of(from, columns, n, w, rows, 4, x, plane, adds); break;
-	case 8: give_pixels_of(from, columns, n, w, rows, 8, x, plane, adds); break;
-	default: give_pixels_of(from, columns, n, w, rows, 0, x, plane, adds);
-	}
+	take_rows(x, plane, n, w, rows, to + padding, columns);
 }
 
 /* Of each three pixels the largest, and whether the second is larger than the first, the third than both. */
@@ -246,11 +140,11 @@ CVT_INLINE void backward(const struct cvt_pool_shape *s, int n, const float *x, 
 				for (int i = 0; i < columns; i++)
 					line[i] = vzero();
 			if (!whole)
-				give(line + s->padding, columns, n, s->w, 1, dx + (ptrdiff_t)given * s->w, plane, adds);
+				give_rows(line + s->padding, columns, n, s->w, 1, dx + (ptrdiff_t)given * s->w, plane, adds);
 		}
 	}
 	if (whole)
-		give(c.in + s->padding, columns, n, s->w, s->h, dx, plane, adds);
+		give_rows(c.in + s->padding, columns, n, s->w, s->h, dx, plane, adds);
 }
 
 void CVT_KERNEL_NAME(cvt_maxpool_lanes_backward)(const struct cvt_pool_shape *s, int n, const float *x, const float *dy, float *dx, int adds,
@@ -281,5 +175,5 @@ void CVT_KERNEL_NAME(cvt_maxpool_lanes_forward)(const struct cvt_pool_shape *s, 
 		for (int o = 0; o < s->out_w; o++)
 			c.dy[oy * s->out_w + o] = vmax(vmax(a[o], b[o]), d[o]);
 	}
-	give(c.dy, s->out_w, n, s->out_w, s->out_h, y, (ptrdiff_t)s->out_h * s->out_w, 0);
+	give_rows(c.dy, s->out_w, n, s->out_w, s->out_h, y, (ptrdiff_t)s->out_h * s->out_w, false);
 }

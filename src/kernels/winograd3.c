@@ -9,6 +9,7 @@
  * width are a matter of counting vectors. Outputs are finished (bias, ReLU, norm, sums) while they are still in the lanes, then
  * transposed back to rows. Strips, products and tasks: nn/layers/conv_winograd3.c.
  * (Winograd, Arithmetic Complexity of Computations, 1980; Lavin and Gray, Fast Algorithms for Convolutional Neural Networks, 2015.) */
+#include "kernels/rows.h"
 #include "kernels/winograd3_transform.h"
 
 /* One row of pixels x0 .. x0+columns of `channels` <= VL channels, to a vector a pixel; zeros outside the image. `to` has room for VL more. */
@@ -19,50 +20,13 @@ CVT_INLINE void load_row(const float *row, ptrdiff_t plane, int channels, int w,
 		to[i] = vzero();
 	for (int i = first; i < end; i += VL) {
 		vf block[VL];
-		const float *p = row + x0 + i;
-		if (end - i >= VL && channels == VL) {
-			CVT_UNROLL
-			for (int c = 0; c < VL; c++)
-				block[c] = vloadu(p + c * plane);
-		} else {
-			int n = end - i < VL ? end - i : VL;
-			CVT_UNROLL
-			for (int c = 0; c < VL; c++)
-				block[c] = c < channels ? vload_n(p + c * plane, n) : vzero();
-		}
-		vtranspose(block);
+		vload_maps(row + x0 + i, plane, channels, end - i < VL ? end - i : VL, block);
 		CVT_UNROLL
 		for (int k = 0; k < VL; k++)
 			to[i + k] = block[k];
 	}
 	for (int i = end < first ? first : end; i < columns; i++)
 		to[i] = vzero();
-}
-
-/* `rows` whole rows of narrow maps, which lie side by side: as above, with a transpose for VL pixels of several rows. */
-CVT_INLINE void load_rows(const float *x, ptrdiff_t plane, int channels, int w, int rows, vf *to, int stride)
-{
-	int pixels = rows * w, column = 0;
-	for (int i = 0; i < pixels; i += VL) {
-		int n = pixels - i < VL ? pixels - i : VL;
-		vf block[VL];
-		if (n == VL && channels == VL)
-			CVT_UNROLL
-			for (int c = 0; c < VL; c++)
-				block[c] = vloadu(x + c * plane + i);
-		else
-			CVT_UNROLL
-			for (int c = 0; c < VL; c++)
-				block[c] = c < channels ? vload_n(x + c * plane + i, n) : vzero();
-		vtranspose(block);
-		for (int k = 0; k < n; k++) {
-			to[column] = block[k];
-			if (++column == w) {
-				column = 0;
-				to += stride;
-			}
-		}
-	}
 }
 
 /* Asks for what load_row will read of VL channels: a line or two of each plane, which no processor guesses. */
@@ -123,7 +87,7 @@ CVT_INLINE void load_window(const struct cvt_winograd3_segment *s, const float *
 			zero_pixels(window + r * stride + s->w - x0, inside ? columns - s->w + x0 : 0);
 		}
 		if (end > first)
-			load_rows(x + c * plane + (ptrdiff_t)(y0 + first) * s->w, plane, n, s->w, end - first, window + first * stride - x0, stride);
+			take_rows(x + c * plane + (ptrdiff_t)(y0 + first) * s->w, plane, n, s->w, end - first, (vfu *)(window + first * stride - x0), stride);
 		return;
 	}
 	for (int r = 0; r < rows; r++) {
@@ -137,18 +101,10 @@ CVT_INLINE void load_window(const struct cvt_winograd3_segment *s, const float *
 	}
 }
 
-CVT_INLINE void put(float *to, vf v, bool stream)
-{
-	if (stream)
-		vstream(to, v);
-	else
-		vstore(to, v);
-}
-
 enum { TOGETHER = 4 };                      /* tiles whose columns are transformed before their rows: neighbours share two */
 
 CVT_INLINE void input_of(int a, const struct cvt_winograd3_segment *s, const float *x, int channels, float *v, ptrdiff_t plane,
-	ptrdiff_t tile, float *scratch, bool stream)
+	ptrdiff_t tile, float *scratch)
 {
 	enum { MOST = 8 * (TOGETHER * 6 + 2) };
 	int m = a - 2, columns = s->tiles * m + 2, stride = columns + VL, wide = TOGETHER * m + 2;
@@ -166,7 +122,7 @@ CVT_INLINE void input_of(int a, const struct cvt_winograd3_segment *s, const flo
 					window_transform(a, half + r * wide + t * m, 1, row, 1);
 					CVT_UNROLL
 					for (int k = 0; k < a; k++)
-						put(to + (r * a + k) * plane, row[k], stream);
+						vstore(to + (r * a + k) * plane, row[k]);
 				}
 			}
 		}
@@ -174,7 +130,7 @@ CVT_INLINE void input_of(int a, const struct cvt_winograd3_segment *s, const flo
 }
 
 CVT_INLINE void gradient_of(int a, const struct cvt_winograd3_segment *s, const float *dy, int channels, float *p, ptrdiff_t plane,
-	ptrdiff_t tile, float *scratch, bool stream)
+	ptrdiff_t tile, float *scratch)
 {
 	int m = a - 2, columns = s->tiles * m, stride = columns + VL;
 	vf *window = (vf *)scratch;
@@ -192,7 +148,7 @@ CVT_INLINE void gradient_of(int a, const struct cvt_winograd3_segment *s, const 
 				gradient_transform(a, half + r * m, 1, row, 1);
 				CVT_UNROLL
 				for (int k = 0; k < a; k++)
-					put(to + (r * a + k) * plane, row[k], stream);
+					vstore(to + (r * a + k) * plane, row[k]);
 			}
 		}
 	}
@@ -246,48 +202,7 @@ CVT_INLINE void store_row(const vf *pixels, int columns, float *y, ptrdiff_t pla
 		CVT_UNROLL
 		for (int k = 0; k < VL; k++)
 			block[k] = pixels[i + k];
-		vtranspose(block);
-		if (columns - i >= VL && channels == VL && !adds) {
-			if (stream)
-				CVT_UNROLL
-				for (int c = 0; c < VL; c++)
-					vstream(y + c * plane, block[c]);
-			else
-				CVT_UNROLL
-				for (int c = 0; c < VL; c++)
-					vstoreu(y + c * plane, block[c]);
-			continue;
-		}
-		int n = columns - i < VL ? columns - i : VL;
-		for (int c = 0; c < channels; c++)
-			vstore_n(y + c * plane, adds ? block[c] + vload_n(y + c * plane, n) : block[c], n);
-	}
-}
-
-/* `rows` whole rows of w pixels, side by side in y. */
-CVT_INLINE void store_rows(const vf *pixels, int stride, int w, int rows, float *y, ptrdiff_t plane, int channels, bool adds)
-{
-	int count = rows * w, column = 0;
-	for (int i = 0; i < count; i += VL, y += VL) {
-		int n = count - i < VL ? count - i : VL;
-		vf block[VL];
-		for (int k = 0; k < n; k++) {
-			block[k] = pixels[column];
-			if (++column == w) {
-				column = 0;
-				pixels += stride;
-			}
-		}
-		for (int k = n; k < VL; k++)
-			block[k] = vzero();
-		vtranspose(block);
-		if (n == VL && channels == VL && !adds)
-			CVT_UNROLL
-			for (int c = 0; c < VL; c++)
-				vstoreu(y + c * plane, block[c]);
-		else
-			for (int c = 0; c < channels; c++)
-				vstore_n(y + c * plane, adds ? block[c] + vload_n(y + c * plane, n) : block[c], n);
+		vstore_maps(block, y, plane, channels, columns - i < VL ? columns - i : VL, adds, stream);
 	}
 }
 
@@ -344,7 +259,7 @@ CVT_INLINE void output_of(int a, const struct cvt_winograd3_segment *s, const fl
 		if (finish->pooled)
 			pool_rows(pixels, stride, rows, columns);
 		if (together(s, m))
-			store_rows(pixels, stride, w, rows / part, y + o * map + (ptrdiff_t)(s->y / part) * w, map, n, finish->adds);
+			give_rows((const vfu *)pixels, stride, n, w, rows / part, y + o * map + (ptrdiff_t)(s->y / part) * w, map, finish->adds);
 		else for (int r = 0; r < rows / part; r++)
 			store_row(pixels + r * stride, columns / part, y + o * map + (ptrdiff_t)(s->y / part + r) * w + x, map, n, finish->adds, stream);
 	}
@@ -366,20 +281,14 @@ static void bias(const float *p, ptrdiff_t tile, int tiles, int lanes, double *s
 
 #define TILE(m, a) \
 	static void input##m(const struct cvt_winograd3_segment *s, const float *x, int channels, float *v, ptrdiff_t plane, ptrdiff_t tile, \
-		float *scratch, bool stream) \
+		float *scratch) \
 	{ \
-		if (stream) \
-			input_of(a, s, x, channels, v, plane, tile, scratch, true); \
-		else \
-			input_of(a, s, x, channels, v, plane, tile, scratch, false); \
+		input_of(a, s, x, channels, v, plane, tile, scratch); \
 	} \
 	static void gradient##m(const struct cvt_winograd3_segment *s, const float *dy, int channels, float *p, ptrdiff_t plane, ptrdiff_t tile, \
-		float *scratch, bool stream) \
+		float *scratch) \
 	{ \
-		if (stream) \
-			gradient_of(a, s, dy, channels, p, plane, tile, scratch, true); \
-		else \
-			gradient_of(a, s, dy, channels, p, plane, tile, scratch, false); \
+		gradient_of(a, s, dy, channels, p, plane, tile, scratch); \
 	} \
 	static void output##m(const struct cvt_winograd3_segment *s, const float *v, ptrdiff_t plane, int width, float *y, int channels, \
 		const struct cvt_finish *finish, float *scratch) \

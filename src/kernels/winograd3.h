@@ -23,12 +23,12 @@ struct cvt_winograd3_segment {
 struct cvt_winograd3_tile {
 	int m;
 	/* V of a segment: v[k*plane + t*tile + c], c up to whole vectors; 64-byte aligned, plane and tile multiples of the vector.
-	 * scratch: cvt_winograd3_scratch() floats. stream: past the caches. */
+	 * scratch: cvt_winograd3_scratch() floats. */
 	void (*input)(const struct cvt_winograd3_segment *s, const float *x, int channels, float *v, ptrdiff_t plane, ptrdiff_t tile,
-		float *scratch, bool stream);
+		float *scratch);
 	/* P of a segment of dy, likewise. */
 	void (*gradient)(const struct cvt_winograd3_segment *s, const float *dy, int channels, float *p, ptrdiff_t plane, ptrdiff_t tile,
-		float *scratch, bool stream);
+		float *scratch);
 	/* y of a segment, channels of one block: m[k*plane + t*width + o], width in floats. */
 	void (*output)(const struct cvt_winograd3_segment *s, const float *m, ptrdiff_t plane, int width, float *y, int channels,
 		const struct cvt_finish *finish, float *scratch);

@@ -104,7 +104,7 @@ static void strip_task(void *context, int strip, int worker)
 		int image;
 		struct cvt_winograd3_segment segment = cvt_winograd3_segment(cut, i, &image);
 		const float *x = a->flipped ? call->dy + image * call->dy_stride : call->x + image * call->x_stride;
-		cut->tile->input(&segment, x, a->channels, v + tiles * j->v_tile, j->v_plane, j->v_tile, scratch, false);
+		cut->tile->input(&segment, x, a->channels, v + tiles * j->v_tile, j->v_plane, j->v_tile, scratch);
 		tiles += segment.tiles;
 	}
 	for (int o = 0; o < a->outputs; o += a->block) {

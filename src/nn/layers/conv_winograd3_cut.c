@@ -37,7 +37,8 @@ struct cvt_winograd3_cut cvt_winograd3_cut(const struct cvt_conv_shape *shape, i
 	c.segment_tiles = c.row_tiles;
 	c.row_segments = 1;
 	if (c.row_tiles > tiles) {
-		c.segment_tiles = cvt_winograd3_whole(cvt_winograd3_whole(c.row_tiles, cvt_winograd3_whole(c.row_tiles, tiles / whole_lines * whole_lines)), whole_lines) * whole_lines;
+		int pieces = cvt_winograd3_whole(c.row_tiles, tiles / whole_lines * whole_lines);
+		c.segment_tiles = cvt_winograd3_whole(cvt_winograd3_whole(c.row_tiles, pieces), whole_lines) * whole_lines;
 		c.row_segments = cvt_winograd3_whole(c.row_tiles, c.segment_tiles);
 	}
 	c.strip_segments = tiles / c.segment_tiles;
@@ -91,9 +92,9 @@ void cvt_winograd3_stage(const struct cvt_winograd3_staged *s, int task, float *
 		struct cvt_winograd3_segment segment = cvt_winograd3_segment(s->cut, i, &image);
 		const float *x = s->x + image * s->x_stride + (ptrdiff_t)c * s->cut->h * s->cut->w;
 		if (s->gradient)
-			s->cut->tile->gradient(&segment, x, channels, v, s->plane, s->part_channels, scratch, false);
+			s->cut->tile->gradient(&segment, x, channels, v, s->plane, s->part_channels, scratch);
 		else
-			s->cut->tile->input(&segment, x, channels, v, s->plane, s->part_channels, scratch, false);
+			s->cut->tile->input(&segment, x, channels, v, s->plane, s->part_channels, scratch);
 		v += (ptrdiff_t)segment.tiles * s->part_channels;
 	}
 }

@@ -67,8 +67,8 @@ static int transform_strip(const struct job *j, int strip, float *v, float *p, f
 	for (int i = strip * j->cut.strip_segments; i < cvt_winograd3_strip_end(&j->cut, strip); i++) {
 		int image;
 		struct cvt_winograd3_segment s = cvt_winograd3_segment(&j->cut, i, &image);
-		j->cut.tile->input(&s, call->x + image * call->x_stride, j->in_c, v + tiles * j->v_tile, j->v_plane, j->v_tile, scratch, false);
-		j->cut.tile->gradient(&s, call->dy + image * call->dy_stride, j->out_c, p + tiles * j->p_tile, j->p_plane, j->p_tile, scratch, false);
+		j->cut.tile->input(&s, call->x + image * call->x_stride, j->in_c, v + tiles * j->v_tile, j->v_plane, j->v_tile, scratch);
+		j->cut.tile->gradient(&s, call->dy + image * call->dy_stride, j->out_c, p + tiles * j->p_tile, j->p_plane, j->p_tile, scratch);
 		tiles += s.tiles;
 	}
 	return tiles;
