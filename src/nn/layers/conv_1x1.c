@@ -19,7 +19,6 @@ enum {
 	SMALL_MAP = 64, MOST_GATHERED = 4096,   /* pixels: of a map, of all images */
 	GATHER_ROWS = 16                        /* outputs gathered by a task */
 };
-#define STREAM_BYTES ((ptrdiff_t)4 << 20)       /* a tensor past this size is not in a cache when it is read next */
 
 struct job {
 	const struct cvt_conv_call *call;
@@ -35,16 +34,6 @@ struct job {
 	ptrdiff_t row;                          /* pixels of all images, in whole vectors */
 };
 
-static int whole(int a, int b)
-{
-	return (a + b - 1) / b;
-}
-
-static size_t padded(size_t floats)
-{
-	return (floats * sizeof(float) + 63) / 64 * 64;
-}
-
 static struct job job_of(const struct cvt_conv_shape *shape, enum cvt_conv_pass pass, int n, const struct cvt_kernels *kernels)
 {
 	struct job j = {.backward = pass == CVT_CONV_INPUT_GRADIENT, .length = kernels->vector_length,
@@ -52,12 +41,12 @@ static struct job job_of(const struct cvt_conv_shape *shape, enum cvt_conv_pass 
 	j.channels = j.backward ? shape->out_c : shape->in_c;
 	j.outputs = j.backward ? shape->in_c : shape->out_c;
 	j.pixels = shape->in_h * shape->in_w;
-	j.runs = whole(j.pixels, PANELS * j.panel);
+	j.runs = cvt_conv_whole(j.pixels, PANELS * j.panel);
 	j.chunks = n < CHUNKS ? n : CHUNKS;
 	/* as many images as fill a panel, but no more than leave a task to each of so many threads */
 	int most = n / CHUNKS, fill = j.panel / j.pixels;
 	j.together = fill < 2 || most < 2 ? 1 : fill < most ? fill : most;
-	j.tasks = j.together > 1 ? whole(n, j.together) : n * j.runs;
+	j.tasks = j.together > 1 ? cvt_conv_whole(n, j.together) : n * j.runs;
 	return j;
 }
 
@@ -69,20 +58,10 @@ static void transpose_task(void *context, int task, int worker)
 	j->call->kernels->conv1.pack_pixels(j->call->weight + c, j->outputs, j->channels, n, j->transposed + c * j->weight_stride);
 }
 
-static const float *from(const float *p, int index)
-{
-	return p ? p + index : NULL;
-}
-
 static struct cvt_finish finish_of(const struct job *j, int task, int o)
 {
-	const struct cvt_conv_call *c = j->call;
-	bool stream = (ptrdiff_t)c->n * j->outputs * j->pixels * (ptrdiff_t)sizeof(float) > STREAM_BYTES;
-	if (j->backward)
-		return (struct cvt_finish){.adds = c->dx_adds, .stream = stream};
-	return (struct cvt_finish){.bias = from(c->bias, o), .scale = from(c->scale, o), .shift = from(c->shift, o), .relu = c->relu,
-		.scale_after_relu = c->scale_after_relu, .stream = stream, .pivot = from(c->pivot, o),
-		.sums = j->sums ? j->sums + ((ptrdiff_t)task * j->outputs + o) * 2 : NULL};
+	return cvt_conv_finish_from(j->call, j->backward, o, (int64_t)j->call->n * j->outputs * j->pixels,
+		j->sums ? j->sums + (ptrdiff_t)task * j->outputs * 2 : NULL);
 }
 
 /* A panel of small images side by side. */
@@ -91,7 +70,7 @@ static void together_task(void *context, int task, int worker)
 	const struct job *j = context;
 	const struct cvt_conv_call *call = j->call;
 	int first = task * j->together, images = call->n - first < j->together ? call->n - first : j->together;
-	int vectors = whole(images * j->pixels, j->length), width = vectors * j->length;
+	int vectors = cvt_conv_whole(images * j->pixels, j->length), width = vectors * j->length;
 	ptrdiff_t x_stride = j->backward ? call->dy_stride : call->x_stride, y_stride = j->backward ? call->dx_stride : call->y_stride;
 	const float *x = (j->backward ? call->dy : call->x) + first * x_stride;
 	float *y = (j->backward ? call->dx : call->y) + first * y_stride, *m = cvt_conv_worker(call, worker), *panel = m + ROWS * j->panel;
@@ -124,7 +103,7 @@ static void run_task(void *context, int task, int worker)
 		int rows = j->outputs - o < ROWS ? j->outputs - o : ROWS;
 		struct cvt_finish finish = finish_of(j, task, o);
 		for (int p = first; p < end; p += j->panel) {
-			int pixels = end - p < j->panel ? end - p : j->panel, vectors = whole(pixels, j->length);
+			int pixels = end - p < j->panel ? end - p : j->panel, vectors = cvt_conv_whole(pixels, j->length);
 			call->kernels->product.rows(j->weight + o * j->weight_stride, j->weight_stride, rows, j->channels,
 				panels + (ptrdiff_t)(p - first) * j->channels, vectors, m, false);
 			call->kernels->conv1.output(m, vectors * j->length, rows, 1, pixels, y + (ptrdiff_t)o * j->pixels + p, 0, j->pixels, &finish);
@@ -135,7 +114,7 @@ static void run_task(void *context, int task, int worker)
 /* The part of dw of a chunk of images and a block of input channels: [out_c][width], at its place in shared scratch. */
 static float *part_of(const struct job *j, int chunk, int c)
 {
-	int lanes = whole(j->channels, j->length) * j->length;
+	int lanes = cvt_conv_whole(j->channels, j->length) * j->length;
 	return (float *)j->call->shared + (ptrdiff_t)j->outputs * ((ptrdiff_t)chunk * lanes + c);
 }
 
@@ -151,7 +130,7 @@ static void weight_task(void *context, int task, int worker)
 			int pixels = j->pixels - p < PIXELS ? j->pixels - p : PIXELS;
 			call->kernels->conv1.pack_pixels(call->x + image * call->x_stride + (ptrdiff_t)c * j->pixels + p, j->pixels, channels, pixels, u);
 			call->kernels->product.rows(call->dy + image * call->dy_stride + p, j->pixels, j->outputs, pixels, u,
-				whole(channels, j->length), part, image > begin || p > 0);
+				cvt_conv_whole(channels, j->length), part, image > begin || p > 0);
 		}
 }
 
@@ -159,7 +138,7 @@ static void add_task(void *context, int o, int worker)
 {
 	const struct job *j = context;
 	for (int c = 0; c < j->channels; c += j->panel) {
-		int channels = j->channels - c < j->panel ? j->channels - c : j->panel, width = whole(channels, j->length) * j->length;
+		int channels = j->channels - c < j->panel ? j->channels - c : j->panel, width = cvt_conv_whole(channels, j->length) * j->length;
 		float *to = j->call->dweight + (ptrdiff_t)o * j->channels + c;
 		for (int chunk = 0; chunk < j->chunks; chunk++) {
 			const float *part = part_of(j, chunk, c) + (ptrdiff_t)o * width;
@@ -176,7 +155,7 @@ static bool gathers(const struct job *j, int n)
 
 static int blocks_of(const struct job *j)
 {
-	return whole(j->channels, j->panel);
+	return cvt_conv_whole(j->channels, j->panel);
 }
 
 static float *gathered_x(const struct job *j, int block)
@@ -189,7 +168,7 @@ static void gather_task(void *context, int task, int worker)
 	const struct job *j = context;
 	const struct cvt_conv_call *call = j->call;
 	if (task < blocks_of(j)) {
-		int c = task * j->panel, channels = j->channels - c < j->panel ? j->channels - c : j->panel, width = whole(channels, j->length) * j->length;
+		int c = task * j->panel, channels = j->channels - c < j->panel ? j->channels - c : j->panel, width = cvt_conv_whole(channels, j->length) * j->length;
 		for (int i = 0; i < call->n; i++)               /* in order: each leaves a little behind its pixels */
 			call->kernels->conv1.pack_pixels(call->x + i * call->x_stride + (ptrdiff_t)c * j->pixels, j->pixels, channels, j->pixels,
 				gathered_x(j, task) + (ptrdiff_t)i * j->pixels * width);
@@ -203,7 +182,7 @@ static void gathered_task(void *context, int task, int worker)
 {
 	const struct job *j = context;
 	int block = task % blocks_of(j), o = task / blocks_of(j) * ROWS, rows = j->outputs - o < ROWS ? j->outputs - o : ROWS;
-	int c = block * j->panel, channels = j->channels - c < j->panel ? j->channels - c : j->panel, vectors = whole(channels, j->length);
+	int c = block * j->panel, channels = j->channels - c < j->panel ? j->channels - c : j->panel, vectors = cvt_conv_whole(channels, j->length);
 	int pixels = j->call->n * j->pixels;
 	float *m = cvt_conv_worker(j->call, worker);
 	for (int p = 0; p < pixels; p += PIXELS)
@@ -229,26 +208,26 @@ static void scratch(const struct cvt_conv_shape *shape, enum cvt_conv_pass pass,
 	size_t *ret_shared_bytes, size_t *ret_worker_bytes)
 {
 	struct job j = job_of(shape, pass, max_batch, kernels);
-	size_t lanes = (size_t)whole(j.channels, j.length) * (size_t)j.length;
+	size_t lanes = (size_t)cvt_conv_whole(j.channels, j.length) * (size_t)j.length;
 	switch (pass) {
 	case CVT_CONV_FORWARD:
 		*ret_shared_bytes = (size_t)max_batch * (size_t)j.runs * (size_t)j.outputs * 2 * sizeof(double);
 		break;
 	case CVT_CONV_INPUT_GRADIENT:
-		*ret_shared_bytes = padded(lanes * (size_t)(j.outputs + j.length));
+		*ret_shared_bytes = cvt_conv_bytes((ptrdiff_t)lanes * (size_t)(j.outputs + j.length));
 		break;
 	case CVT_CONV_WEIGHT_GRADIENT:
-		*ret_shared_bytes = padded((size_t)j.chunks * lanes * (size_t)j.outputs);
-		*ret_worker_bytes = padded((size_t)(PIXELS + j.length) * (size_t)j.panel);
+		*ret_shared_bytes = cvt_conv_bytes((ptrdiff_t)j.chunks * lanes * (size_t)j.outputs);
+		*ret_worker_bytes = cvt_conv_bytes((ptrdiff_t)(PIXELS + j.length) * (size_t)j.panel);
 		if (gathers(&j, 1)) {
 			int n = gathers(&j, max_batch) ? max_batch : MOST_GATHERED / j.pixels;
-			j.row = (ptrdiff_t)whole(n * j.pixels, j.length) * j.length;
-			size_t gathered = padded(gathered_x_floats(&j) + (size_t)j.outputs * (size_t)j.row);
+			j.row = (ptrdiff_t)cvt_conv_whole(n * j.pixels, j.length) * j.length;
+			size_t gathered = cvt_conv_bytes((ptrdiff_t)gathered_x_floats(&j) + (size_t)j.outputs * (size_t)j.row);
 			*ret_shared_bytes = gathers(&j, max_batch) || gathered > *ret_shared_bytes ? gathered : *ret_shared_bytes;
 		}
 		return;
 	}
-	*ret_worker_bytes = padded((size_t)ROWS * (size_t)j.panel + (size_t)PANELS * (size_t)j.panel * (size_t)j.channels);
+	*ret_worker_bytes = cvt_conv_bytes((ptrdiff_t)ROWS * (size_t)j.panel + (size_t)PANELS * (size_t)j.panel * (size_t)j.channels);
 }
 
 static void run(const struct cvt_conv_call *call, enum cvt_conv_pass pass)
@@ -266,17 +245,17 @@ static void run(const struct cvt_conv_call *call, enum cvt_conv_pass pass)
 		break;
 	case CVT_CONV_INPUT_GRADIENT:
 		j.weight = j.transposed = call->shared;
-		j.weight_stride = (ptrdiff_t)whole(j.channels, j.length) * j.length;
-		cvt_pool_run(call->pool, transpose_task, &j, whole(j.outputs, j.length));
+		j.weight_stride = (ptrdiff_t)cvt_conv_whole(j.channels, j.length) * j.length;
+		cvt_pool_run(call->pool, transpose_task, &j, cvt_conv_whole(j.outputs, j.length));
 		cvt_pool_run(call->pool, j.together > 1 ? together_task : run_task, &j, j.tasks);
 		break;
 	case CVT_CONV_WEIGHT_GRADIENT:
 		if (gathers(&j, call->n)) {
-			j.row = (ptrdiff_t)whole(call->n * j.pixels, j.length) * j.length;
+			j.row = (ptrdiff_t)cvt_conv_whole(call->n * j.pixels, j.length) * j.length;
 			j.x = call->shared;
 			j.dy = j.x + gathered_x_floats(&j);
-			cvt_pool_run(call->pool, gather_task, &j, blocks_of(&j) + whole(j.outputs, GATHER_ROWS));
-			cvt_pool_run(call->pool, gathered_task, &j, blocks_of(&j) * whole(j.outputs, ROWS));
+			cvt_pool_run(call->pool, gather_task, &j, blocks_of(&j) + cvt_conv_whole(j.outputs, GATHER_ROWS));
+			cvt_pool_run(call->pool, gathered_task, &j, blocks_of(&j) * cvt_conv_whole(j.outputs, ROWS));
 		} else {
 			cvt_pool_run(call->pool, weight_task, &j, j.chunks * blocks_of(&j));
 			cvt_pool_run(call->pool, add_task, &j, j.outputs);

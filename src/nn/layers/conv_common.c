@@ -1,7 +1,8 @@
 /* conv_common.c - bias gradients, sums of parts, and the way out of a convolution. */
 #include "nn/layers/conv_common.h"
 
-enum { LANES = 16, RUN = 1024, PART_CHUNK = 4096, BIASES = 16, SUMS = 64 /* of a task: enough to be worth handing out */ };
+enum { LANES = 16, RUN = 1024, PART_CHUNK = 4096, BIASES = 16, SUMS = 64 /* of a task: enough to be worth handing out */,
+	STREAM_BYTES = 4 << 20 };
 
 static double sum_floats(const float *x, int64_t n)
 {
@@ -58,6 +59,20 @@ void cvt_conv_add_sums(const struct cvt_conv_call *call, const double *parts, in
 {
 	struct sums s = {parts, call->sums, n_parts, outputs};
 	cvt_pool_run(call->pool, sums_task, &s, (outputs + SUMS - 1) / SUMS);
+}
+
+static const float *from(const float *p, int index)
+{
+	return p ? p + index : NULL;
+}
+
+struct cvt_finish cvt_conv_finish_from(const struct cvt_conv_call *call, bool backward, int o, int64_t floats, double *sums)
+{
+	bool stream = floats * (int64_t)sizeof(float) > STREAM_BYTES;
+	if (backward)
+		return (struct cvt_finish){.adds = call->dx_adds, .stream = stream};
+	return (struct cvt_finish){.bias = from(call->bias, o), .scale = from(call->scale, o), .shift = from(call->shift, o), .relu = call->relu,
+		.scale_after_relu = call->scale_after_relu, .stream = stream, .pivot = from(call->pivot, o), .sums = sums ? sums + 2 * (ptrdiff_t)o : NULL};
 }
 
 struct parts { const float *parts; int n_parts; int64_t count; float *out; };

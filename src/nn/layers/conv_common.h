@@ -4,6 +4,7 @@
 
 #include <stdint.h>
 
+#include "kernels/finish.h"
 #include "nn/layers/conv_method.h"
 
 /* dbias[o] = the sum of dy over images and pixels: float inside runs of 64 per lane, double across. dbias NULL: nothing. */
@@ -15,6 +16,20 @@ void cvt_conv_add_sums(const struct cvt_conv_call *call, const double *parts, in
 /* Turns `count` raw sums of map o into outputs, in place: bias, scale and shift, ReLU, as the call says. */
 void cvt_conv_finish(const struct cvt_conv_call *call, int o, float *row, int64_t count);
 
+/* How outputs from map o on leave a forward pass, or (backward) input gradients theirs: `floats` in all of the batch, past the caches if they are
+ * not in one when they are read next. sums: of the task, from map 0 on; or NULL. */
+struct cvt_finish cvt_conv_finish_from(const struct cvt_conv_call *call, bool backward, int o, int64_t floats, double *sums);
+
+/* a / b, rounded up. */
+static inline int cvt_conv_whole(int a, int b)
+{
+	return (a + b - 1) / b;
+}
+/* Bytes of so many floats, in whole cache lines. */
+static inline size_t cvt_conv_bytes(ptrdiff_t floats)
+{
+	return ((size_t)floats * sizeof(float) + 63) / 64 * 64;
+}
 /* The call's scratch of a worker. */
 static inline float *cvt_conv_worker(const struct cvt_conv_call *call, int worker)
 {

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "kernels/kernels.h"
-#include "nn/layers/conv_method.h"
+#include "nn/layers/conv_common.h"
 
 enum { PHASES = 4, CHUNKS_MOST = 16 };
 
@@ -139,12 +139,8 @@ static void run_forward(struct job *j)
 	regroup_weights(s, call->weight, j->weight5);
 	cvt_pool_run(call->pool, weights_task, j, j->k->weights_blocks(phase_channels(s), s->out_c));
 	cvt_pool_run(call->pool, image_task, j, call->n);
-	for (int i = 0; call->sums && i < 2 * s->out_c; i++) {
-		double sum = 0;
-		for (int image = 0; image < call->n; image++)
-			sum += j->sums[(ptrdiff_t)image * 2 * s->out_c + i];
-		call->sums[i] = sum;
-	}
+	if (call->sums)
+		cvt_conv_add_sums(call, j->sums, call->n, s->out_c);
 }
 
 static size_t accumulator_step(const struct job *j) { return accumulator_bytes(&j->call->shape, j->call->kernels) / sizeof(float); }

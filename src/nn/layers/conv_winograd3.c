@@ -12,14 +12,12 @@
 
 #include <string.h>
 
-#include "nn/layers/conv_common.h"
 
 enum {
 	SHORT_STRIP = 48, LONG_STRIP = 72,      /* tiles, up to 64 channels and above */
 	LEAST_STRIP = 12, FEW_STRIPS = 16,
 	MOST_SHORT = 256                        /* strips of a batch so small that they are shortened: 12 tiles x 16, or fewer than 48 strips */
 };
-#define STREAM_BYTES ((ptrdiff_t)4 << 20)       /* a tensor past this size is not in a cache when it is read next */
 
 /* Forward and input gradient with U of all channels, made once. */
 struct job {
@@ -57,11 +55,6 @@ static void weights_task(void *context, int task, int worker)
 		j->u + (ptrdiff_t)first * a->channels + lane - first, cvt_winograd3_block_lanes(&a->cut, a->outputs, first), j->u_plane);
 }
 
-static const float *from(const float *p, int index)
-{
-	return p ? p + index : NULL;
-}
-
 void cvt_winograd3_output(const struct cvt_winograd3_job *j, int strip, int o, int width, const float *m, ptrdiff_t m_plane, float *scratch)
 {
 	const struct cvt_conv_call *call = j->call;
@@ -70,17 +63,9 @@ void cvt_winograd3_output(const struct cvt_winograd3_job *j, int strip, int o, i
 	ptrdiff_t stride = j->flipped ? call->dx_stride : pooled ? call->pooled_stride : call->y_stride;
 	float *to = j->flipped ? call->dx : pooled ? call->pooled : call->y;
 	int outputs = j->outputs - o < width ? j->outputs - o : width;
-	struct cvt_finish finish = {.adds = j->flipped && call->dx_adds, .pooled = pooled,
-		.stream = (ptrdiff_t)call->n * j->outputs * map * (ptrdiff_t)sizeof(float) > STREAM_BYTES};
-	if (!j->flipped) {
-		finish.bias = from(call->bias, o);
-		finish.scale = from(call->scale, o);
-		finish.shift = from(call->shift, o);
-		finish.relu = call->relu;
-		finish.scale_after_relu = call->scale_after_relu;
-		finish.pivot = from(call->pivot, o);
-		finish.sums = j->sums ? j->sums + ((ptrdiff_t)strip * j->outputs + o) * 2 : NULL;
-	}
+	struct cvt_finish finish = cvt_conv_finish_from(call, j->flipped, o, (int64_t)call->n * j->outputs * map,
+		j->sums ? j->sums + (ptrdiff_t)strip * j->outputs * 2 : NULL);
+	finish.pooled = pooled;
 	if (finish.sums)
 		memset(finish.sums, 0, (size_t)outputs * 2 * sizeof *finish.sums);
 	for (int i = strip * j->cut.strip_segments; i < cvt_winograd3_strip_end(&j->cut, strip); i++) {
@@ -136,9 +121,9 @@ static void scratch(const struct cvt_conv_shape *shape, enum cvt_conv_pass pass,
 	}
 	struct job j = job_of(shape, pass, max_batch, kernels);
 	const struct cvt_winograd3_cut *cut = &j.all.cut;
-	*ret_shared_bytes = cvt_winograd3_bytes(cut->planes * j.u_plane) + cvt_winograd3_sums_bytes(&j.all, pass);
-	*ret_worker_bytes = cvt_winograd3_bytes(cut->planes * (j.v_plane + j.m_plane)) +
-		cvt_winograd3_bytes((ptrdiff_t)cvt_winograd3_scratch(cut->m, cut->most_tiles, kernels->vector_length));
+	*ret_shared_bytes = cvt_conv_bytes(cut->planes * j.u_plane) + cvt_winograd3_sums_bytes(&j.all, pass);
+	*ret_worker_bytes = cvt_conv_bytes(cut->planes * (j.v_plane + j.m_plane)) +
+		cvt_conv_bytes((ptrdiff_t)cvt_winograd3_scratch(cut->m, cut->most_tiles, kernels->vector_length));
 }
 
 static void run(const struct cvt_conv_call *call, enum cvt_conv_pass pass)
@@ -156,7 +141,7 @@ static void run(const struct cvt_conv_call *call, enum cvt_conv_pass pass)
 	j.all.call = call;
 	j.u = call->shared;
 	if (!j.all.flipped && call->sums)
-		j.all.sums = (double *)((char *)call->shared + cvt_winograd3_bytes(cut->planes * j.u_plane));
+		j.all.sums = (double *)((char *)call->shared + cvt_conv_bytes(cut->planes * j.u_plane));
 	cvt_pool_run(call->pool, weights_task, &j, cvt_winograd3_lanes(cut, j.all.outputs) / call->kernels->vector_length);
 	cvt_pool_run(call->pool, strip_task, &j, cut->strips);
 	if (j.all.sums)
@@ -169,7 +154,7 @@ static bool worth_it(const struct cvt_conv_shape *shape, enum cvt_conv_pass pass
 {
 	bool many = pass != CVT_CONV_FORWARD && (int64_t)shape->in_c * shape->out_c >= 1 << 17;
 	int64_t pixels = (int64_t)shape->batch * shape->in_h * shape->in_w;
-	int64_t tiles = (int64_t)shape->batch * cvt_winograd3_whole(shape->in_h, 4) * cvt_winograd3_whole(shape->in_w, 4);
+	int64_t tiles = (int64_t)shape->batch * cvt_conv_whole(shape->in_h, 4) * cvt_conv_whole(shape->in_w, 4);
 	return shape->forced || (tiles >= (many ? 8 : 4) && pixels >= (many ? 64 : 32));
 }
 

@@ -6,7 +6,7 @@
 #define CVT_NN_CONV_WINOGRAD3_H
 
 #include "kernels/kernels.h"
-#include "nn/layers/conv_method.h"
+#include "nn/layers/conv_common.h"
 
 struct cvt_winograd3_cut {
 	const struct cvt_kernels *kernels;
@@ -30,16 +30,6 @@ int cvt_winograd3_strip_end(const struct cvt_winograd3_cut *cut, int strip);
 /* Tiles of the strips first .. end. */
 int cvt_winograd3_tiles(const struct cvt_winograd3_cut *cut, int first, int end);
 
-/* a / b, rounded up. */
-static inline int cvt_winograd3_whole(int a, int b)
-{
-	return (a + b - 1) / b;
-}
-/* Bytes of so many floats, in whole cache lines. */
-static inline size_t cvt_winograd3_bytes(ptrdiff_t floats)
-{
-	return ((size_t)floats * sizeof(float) + 63) / 64 * 64;
-}
 /* Rounded up to whole vectors. */
 static inline int cvt_winograd3_lanes(const struct cvt_winograd3_cut *cut, int channels)
 {

@@ -6,7 +6,7 @@ enum { LARGE_MAP = 33 };
 /* Multiplications a pair of channels. */
 static int64_t cost(int h, int w, int m)
 {
-	return (int64_t)cvt_winograd3_whole(h, m) * cvt_winograd3_whole(w, m) * (m + 2) * (m + 2);
+	return (int64_t)cvt_conv_whole(h, m) * cvt_conv_whole(w, m) * (m + 2) * (m + 2);
 }
 
 static const struct cvt_winograd3_tile *choose(int h, int w, const struct cvt_winograd3_kernels *k)
@@ -23,28 +23,28 @@ struct cvt_winograd3_cut cvt_winograd3_cut(const struct cvt_conv_shape *shape, i
 	c.tile = choose(c.h, c.w, &kernels->winograd3);
 	c.m = c.tile->m;
 	c.planes = (c.m + 2) * (c.m + 2);
-	c.tile_rows = cvt_winograd3_whole(c.h, c.m);
-	c.row_tiles = cvt_winograd3_whole(c.w, c.m);
+	c.tile_rows = cvt_conv_whole(c.h, c.m);
+	c.row_tiles = cvt_conv_whole(c.w, c.m);
 	int whole_lines = c.m == 4 ? 4 : 8;     /* tiles that are whole cache lines: segments begin there */
-	int total = c.n * c.tile_rows * c.row_tiles, fair = cvt_winograd3_whole(total, wanted);
+	int total = c.n * c.tile_rows * c.row_tiles, fair = cvt_conv_whole(total, wanted);
 	if (tiles > fair)
 		tiles = fair < least ? least : fair;
 	c.most_tiles = tiles;
 	if (c.row_tiles <= tiles) {             /* strips of equal length, in whole rows */
-		int even = cvt_winograd3_whole(cvt_winograd3_whole(total, cvt_winograd3_whole(total, tiles)), c.row_tiles) * c.row_tiles;
+		int even = cvt_conv_whole(cvt_conv_whole(total, cvt_conv_whole(total, tiles)), c.row_tiles) * c.row_tiles;
 		tiles = even < tiles ? even : tiles;
 	}
 	c.segment_tiles = c.row_tiles;
 	c.row_segments = 1;
 	if (c.row_tiles > tiles) {
-		int pieces = cvt_winograd3_whole(c.row_tiles, tiles / whole_lines * whole_lines);
-		c.segment_tiles = cvt_winograd3_whole(cvt_winograd3_whole(c.row_tiles, pieces), whole_lines) * whole_lines;
-		c.row_segments = cvt_winograd3_whole(c.row_tiles, c.segment_tiles);
+		int pieces = cvt_conv_whole(c.row_tiles, tiles / whole_lines * whole_lines);
+		c.segment_tiles = cvt_conv_whole(cvt_conv_whole(c.row_tiles, pieces), whole_lines) * whole_lines;
+		c.row_segments = cvt_conv_whole(c.row_tiles, c.segment_tiles);
 	}
 	c.strip_segments = tiles / c.segment_tiles;
 	c.strip_tiles = c.strip_segments * c.segment_tiles;
 	c.segments = c.n * c.tile_rows * c.row_segments;
-	c.strips = cvt_winograd3_whole(c.segments, c.strip_segments);
+	c.strips = cvt_conv_whole(c.segments, c.strip_segments);
 	return c;
 }
 
@@ -76,7 +76,7 @@ struct cvt_winograd3_staged cvt_winograd3_staged(const struct cvt_winograd3_cut 
 {
 	int lanes = cvt_winograd3_lanes(cut, channels);
 	struct cvt_winograd3_staged s = {.cut = cut, .channels = channels, .part_channels = most < lanes ? most : lanes, .gradient = gradient};
-	s.parts = cvt_winograd3_whole(channels, s.part_channels);
+	s.parts = cvt_conv_whole(channels, s.part_channels);
 	s.plane = cvt_winograd3_plane_stride(tiles, s.part_channels);
 	s.part_stride = cut->planes * s.plane;
 	return s;

@@ -8,8 +8,6 @@
  * order, as if U were whole. */
 #include "nn/layers/conv_winograd3.h"
 
-#include "nn/layers/conv_common.h"
-
 enum {
 	TERMS = 32,                             /* channels at a time: U of 64 outputs is 36 or 64 planes of 8 KB */
 	SPAN = 64,                              /* outputs of a task */
@@ -40,7 +38,7 @@ static void job_of(struct job *j, const struct cvt_conv_shape *shape, enum cvt_c
 	*j = (struct job){.all = cvt_winograd3_job(shape, pass, kernels)};
 	struct cvt_winograd3_cut *cut = &j->all.cut;
 	j->span = SPAN > j->all.block ? SPAN : j->all.block;
-	*cut = cvt_winograd3_cut(shape, n, STRIP, LEAST_STRIP, cvt_winograd3_whole(FEW_TASKS, cvt_winograd3_whole(j->all.outputs, j->span)), kernels);
+	*cut = cvt_winograd3_cut(shape, n, STRIP, LEAST_STRIP, cvt_conv_whole(FEW_TASKS, cvt_conv_whole(j->all.outputs, j->span)), kernels);
 	int total = n * cut->tile_rows * cut->row_tiles, room = GROUP_FLOATS / (cut->planes * cvt_winograd3_lanes(cut, j->all.channels));
 	room = room < total ? room : total;
 	j->group_strips = room > cut->strip_tiles ? room / cut->strip_tiles : 1;
@@ -73,7 +71,7 @@ static void product_task(void *context, int task, int worker)
 {
 	const struct job *j = context;
 	const struct cvt_winograd3_job *a = &j->all;
-	int spans = cvt_winograd3_whole(a->outputs, j->span), strip = j->v.first_strip + task / spans, first = task % spans * j->span;
+	int spans = cvt_conv_whole(a->outputs, j->span), strip = j->v.first_strip + task / spans, first = task % spans * j->span;
 	int tiles = cvt_winograd3_tiles(&a->cut, strip, strip + 1), before = cvt_winograd3_tiles(&a->cut, j->v.first_strip, strip);
 	int lanes = cvt_winograd3_lanes(&a->cut, a->outputs), end = lanes - first < j->span ? lanes : first + j->span;
 	float *u = cvt_conv_worker(j->all.call, worker), *m = u + a->cut.planes * j->u_plane, *scratch = m + j->span / a->block * j->m_block;
@@ -92,9 +90,9 @@ void cvt_winograd3_many_scratch(const struct cvt_conv_shape *shape, enum cvt_con
 	struct job j;
 	job_of(&j, shape, pass, max_batch, kernels);
 	const struct cvt_winograd3_cut *cut = &j.all.cut;
-	*ret_shared_bytes = cvt_winograd3_bytes(cvt_winograd3_staged_floats(&j.v)) + cvt_winograd3_sums_bytes(&j.all, pass);
-	*ret_worker_bytes = cvt_winograd3_bytes(cut->planes * j.u_plane + j.span / j.all.block * j.m_block) +
-		cvt_winograd3_bytes((ptrdiff_t)cvt_winograd3_scratch(cut->m, cut->most_tiles, kernels->vector_length));
+	*ret_shared_bytes = cvt_conv_bytes(cvt_winograd3_staged_floats(&j.v)) + cvt_winograd3_sums_bytes(&j.all, pass);
+	*ret_worker_bytes = cvt_conv_bytes(cut->planes * j.u_plane + j.span / j.all.block * j.m_block) +
+		cvt_conv_bytes((ptrdiff_t)cvt_winograd3_scratch(cut->m, cut->most_tiles, kernels->vector_length));
 }
 
 void cvt_winograd3_many_run(const struct cvt_conv_call *call, enum cvt_conv_pass pass)
@@ -107,11 +105,11 @@ void cvt_winograd3_many_run(const struct cvt_conv_call *call, enum cvt_conv_pass
 	j.v.x_stride = j.all.flipped ? call->dy_stride : call->x_stride;
 	j.v.v = call->shared;
 	if (!j.all.flipped && call->sums)
-		j.all.sums = (double *)((char *)call->shared + cvt_winograd3_bytes(cvt_winograd3_staged_floats(&j.v)));
+		j.all.sums = (double *)((char *)call->shared + cvt_conv_bytes(cvt_winograd3_staged_floats(&j.v)));
 	for (; j.v.first_strip < cut->strips; j.v.first_strip += j.group_strips) {
 		int left = cut->strips - j.v.first_strip, strips = left < j.group_strips ? left : j.group_strips;
 		cvt_pool_run(call->pool, stage_task, &j, strips * j.v.parts);
-		cvt_pool_run(call->pool, product_task, &j, strips * cvt_winograd3_whole(j.all.outputs, j.span));
+		cvt_pool_run(call->pool, product_task, &j, strips * cvt_conv_whole(j.all.outputs, j.span));
 	}
 	if (j.all.sums)
 		cvt_conv_add_sums(call, j.all.sums, cut->strips, j.all.outputs);

@@ -6,8 +6,6 @@
  *           outputs in all planes: their dU stays in the second cache, and is transformed back at once and added to dw. */
 #include "nn/layers/conv_winograd3.h"
 
-#include "nn/layers/conv_common.h"
-
 enum { STRIP = 48, CHUNKS = 8, FEW_STRIPS = 16, LEAST_STRIP = 12, MOST_PAIRS = 12288, GROUP = 384, CHANNELS = 32 /* of a slice, a final task */ };
 
 struct job {

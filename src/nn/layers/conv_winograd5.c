@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "kernels/kernels.h"
-#include "nn/layers/conv_method.h"
+#include "nn/layers/conv_common.h"
 
 enum {
 	TASK_STEP = 96,                         /* tiles: whole strips of every instruction set */
@@ -162,12 +162,7 @@ static void run_tiles(struct job *j)
 	cvt_pool_run(call->pool, weights_task, j, j->k->weights_blocks(in, out));
 	cvt_pool_run(call->pool, tiles_task, j, j->n_tasks);
 	if (forward && call->sums)
-		for (int i = 0; i < 2 * out; i++) {
-			double sum = 0;
-			for (int task = 0; task < j->n_tasks; task++)
-				sum += j->sums[(ptrdiff_t)task * 2 * out + i];
-			call->sums[i] = sum;
-		}
+		cvt_conv_add_sums(call, j->sums, j->n_tasks, out);
 }
 
 static size_t accumulator_stride(const struct job *j)
