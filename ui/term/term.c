@@ -306,6 +306,18 @@ static bool keep_copy(const struct grid *grid)
 	return true;
 }
 
+/* ncurses writes a window's last cell by way of the one before it, to the left, which a window of one column has not: it stays blank. The cursor
+ * is where ncurses left it afterwards. */
+static void write_last_of_column(const struct grid *grid)
+{
+	char text[64];
+	const struct cell *cell = &grid->cells[grid->height - 1];
+	if (grid->width == 1 && cell->code > ' ' && cell->code < 0x7f) {
+		snprintf(text, sizeof text, "\0337\033[%d;1H%c\0338", grid->height, (int)cell->code);
+		write_raw(text);
+	}
+}
+
 void term_present(const struct grid *grid)
 {
 	bool whole = !term.shown || term.shown->width != grid->width || term.shown->height != grid->height;
@@ -334,6 +346,7 @@ void term_present(const struct grid *grid)
 	}
 	wnoutrefresh(stdscr);
 	doupdate();
+	write_last_of_column(grid);
 	if (!keep_copy(grid)) {
 		term_repaint();
 	}
