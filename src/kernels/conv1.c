@@ -43,9 +43,8 @@ static void pack_images(const float *x, ptrdiff_t image_stride, int images, ptrd
 	}
 }
 
-static void pack_pixels(const float *x, ptrdiff_t plane, int channels, int pixels, float *u)
+static void pack_pixels(const float *x, ptrdiff_t plane, int channels, int pixels, float *u, ptrdiff_t stride)
 {
-	int width = (channels + VL - 1) / VL * VL;
 	for (int c = 0; c < channels; c += VL)
 		for (int i = 0; i < pixels; i += VL) {
 			vf block[VL];
@@ -56,7 +55,7 @@ static void pack_pixels(const float *x, ptrdiff_t plane, int channels, int pixel
 			vload_maps(from, plane, channels - c < VL ? channels - c : VL, n, block);
 			CVT_UNROLL
 			for (int k = 0; k < VL; k++)
-				vstore(u + (ptrdiff_t)(i + k) * width + c, block[k]);
+				vstoreu(u + (i + k) * stride + c, block[k]);
 		}
 }
 

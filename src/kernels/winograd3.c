@@ -9,6 +9,7 @@
  * width are a matter of counting vectors. Outputs are finished (bias, ReLU, norm, sums) while they are still in the lanes, then
  * transposed back to rows. Strips, products and tasks: nn/layers/conv_winograd3.c.
  * (Winograd, Arithmetic Complexity of Computations, 1980; Lavin and Gray, Fast Algorithms for Convolutional Neural Networks, 2015.) */
+#include "kernels/kernels.h"
 #include "kernels/rows.h"
 #include "kernels/winograd3_transform.h"
 

@@ -10,7 +10,7 @@
 #include "nn/plan.h"
 #include "nn/tensor.h"
 
-enum { CVT_ABSORBED_MAX = 3, CVT_INPUTS_MAX = 4 };
+enum { CVT_ABSORBED_MAX = 3, CVT_INPUTS_MAX = 4, CVT_JOINED_MAX = 4 /* steps, with the leader */ };
 enum { CVT_READS_X = 1, CVT_READS_Y = 2 };  /* of struct cvt_step: backward_reads */
 
 /* What a step needs during a call, and only then; packed with everything else. */
@@ -20,6 +20,8 @@ struct cvt_step {                           /* one call of forward and one of ba
 	const struct cvt_graph *graph;          /* where params live */
 	const struct cvt_node *node, *absorbed[CVT_ABSORBED_MAX];
 	int n_absorbed, index /* of the node */, last /* of the last one absorbed: whose output y is */;
+	struct cvt_step *leader;                /* who does this one's work, in both directions: itself, or an earlier step of the same x */
+	struct cvt_step *joined;                /* the next of those whose work the leader does, from the leader on; NULL: no more */
 	struct cvt_tensor x, dx, y, dy;         /* views into the workspace; dx.data NULL: nobody wants it. n is the call's */
 	bool training, keep_all;
 	bool wants_dx;
@@ -49,7 +51,9 @@ struct cvt_layer_ops {
 	bool (*gives_sums)(const struct cvt_step *step);        /* can it, in training? NULL: no */
 	/* May `next`, the only reader of the step's output so far, become part of it? NULL: never. Called again after each. Shapes: the nodes'. */
 	bool (*absorb)(const struct cvt_step *step, const struct cvt_node *next);
-	/* Fills backward_reads, saved_bytes, scratch; cannot fail. Shapes, absorbed and wants_dx are known, addresses are not. */
+	/* May the work of `other`, a later step of the same kind and x, be done in the step's calls? NULL: never. */
+	bool (*joins)(const struct cvt_step *step, const struct cvt_step *other);
+	/* Fills backward_reads, saved_bytes, scratch; cannot fail. Shapes, absorbed, joined and wants_dx are known, addresses are not. */
 	void (*plan)(struct cvt_step *step);
 	void (*forward)(const struct cvt_step *step, const struct cvt_exec *exec);
 	void (*backward)(const struct cvt_step *step, const struct cvt_exec *exec);

@@ -92,10 +92,11 @@ static void value_lifetimes(struct cvt_plan *plan)
 	for (int s = 0; s < plan->n_steps; s++) {
 		const struct cvt_step *step = &plan->steps[s];
 		struct cvt_root *y = root_of(plan, step->last), *x = root_of(plan, step->node->inputs[0]);
+		int now = cvt_forward_time(plan, s);
 		if (y->value < 0)
-			y->value = add_buffer(plan, output_bytes(plan, plan->places[step->last].root), s, s);
-		extend(plan, y->value, s);
-		extend(plan, x->value, s);
+			y->value = add_buffer(plan, output_bytes(plan, plan->places[step->last].root), now, now);
+		extend(plan, y->value, now);
+		extend(plan, x->value, now);
 		if (!plan->requires_grad[step->last])
 			continue;
 		if (step->backward_reads & CVT_READS_X)
@@ -138,7 +139,7 @@ static void gradient_lifetimes(struct cvt_plan *plan)
 		if (!plan->requires_grad[step->last])
 			continue;
 		extend(plan, root_of(plan, step->last)->grad, now);
-		if (!step->wants_dx)
+		if (!step->wants_dx || step->leader != step)
 			continue;
 		struct cvt_root *x = root_of(plan, step->node->inputs[0]);
 		step->dx_adds = x->grad >= 0;
@@ -162,14 +163,14 @@ static void scratch_lifetimes(struct cvt_plan *plan)
 	size_t workers = (size_t)plan->options.workers;
 	for (int s = 0; s < plan->n_steps; s++) {
 		const struct cvt_step *step = &plan->steps[s];
-		int then = cvt_backward_time(plan, s), *b = plan->step_buffers[s];
+		int now = cvt_forward_time(plan, s), then = cvt_backward_time(plan, s), *b = plan->step_buffers[s];
 		bool backward = plan->requires_grad[step->last];
-		b[0] = add_buffer(plan, step->saved_bytes, s, backward ? then : s);
-		b[1] = add_buffer(plan, step->forward.shared_bytes, s, s);
-		b[2] = add_buffer(plan, step->forward.worker_bytes * workers, s, s);
+		b[0] = add_buffer(plan, step->saved_bytes, now, backward ? then : now);
+		b[1] = add_buffer(plan, step->forward.shared_bytes, now, now);
+		b[2] = add_buffer(plan, step->forward.worker_bytes * workers, now, now);
 		b[3] = add_buffer(plan, backward ? step->backward.shared_bytes : 0, then, then);
 		b[4] = add_buffer(plan, backward ? step->backward.worker_bytes * workers : 0, then, then);
-		b[5] = add_buffer(plan, sums_bytes(step), s, step->sums_norm ? step->sums_until : s);
+		b[5] = add_buffer(plan, sums_bytes(step), now, step->sums_norm ? step->sums_until : now);
 	}
 }
 
@@ -409,7 +410,10 @@ static void aim(struct cvt_step *step, int n, bool backward, float *forward_y)
 void cvt_plan_step_forward(struct cvt_plan *plan, int s, int n, const struct cvt_exec *exec)
 {
 	struct cvt_step *step = &plan->steps[s];
-	aim(step, n, false, output(plan, step->last, false).data);
+	if (step->leader != step)
+		return;
+	for (struct cvt_step *each = step; each; each = each->joined)
+		aim(each, n, false, output(plan, each->last, false).data);
 	step->node->ops->forward(step, exec);
 }
 
@@ -438,10 +442,11 @@ static void remake(struct cvt_plan *plan, int s, int n, const struct cvt_exec *e
 void cvt_plan_step_backward(struct cvt_plan *plan, int s, int n, const struct cvt_exec *exec)
 {
 	struct cvt_step *step = &plan->steps[s];
-	if (!plan->requires_grad[step->last])
+	if (!plan->requires_grad[step->last] || step->leader != step)
 		return;
 	remake(plan, s, n, exec);
-	aim(step, n, true, NULL);
+	for (struct cvt_step *each = step; each; each = each->joined)
+		aim(each, n, true, NULL);
 	step->node->ops->backward(step, exec);
 }
 

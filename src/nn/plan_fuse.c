@@ -98,13 +98,33 @@ static void leave_sums(struct cvt_plan *plan)
 	}
 }
 
+/* Steps that read the same x and can be one call: x is then read once, and its gradient written once. */
+static void join_steps(struct cvt_plan *plan)
+{
+	for (int s = 0; s < plan->n_steps && !plan->keep_all; s++) {
+		struct cvt_step *step = &plan->steps[s], *last = step;
+		int n = 1;
+		if (step->leader != step || !step->node->ops->joins)
+			continue;
+		for (struct cvt_step *other = step + 1; other < plan->steps + plan->n_steps && n < CVT_JOINED_MAX; other++) {
+			if (other->leader != other || other->node->ops != step->node->ops || other->node->inputs[0] != step->node->inputs[0] ||
+				!step->node->ops->joins(step, other))
+				continue;
+			other->leader = step;
+			last->joined = other;
+			last = other;
+			n++;
+		}
+	}
+}
+
 static void add_step(struct cvt_plan *plan, int node, const int *n_readers, bool *taken)
 {
 	struct cvt_step *step = &plan->steps[plan->n_steps];
 	const struct cvt_node *n = &plan->graph->nodes[node];
 	*step = (struct cvt_step){.graph = plan->graph, .node = n, .index = node, .last = node, .training = plan->training,
 		.keep_all = plan->keep_all, .max_batch = plan->options.max_batch, .conv = plan->options.conv, .kernels = plan->kernels,
-		.sums_from = -1, .sums_until = -1};
+		.leader = step, .sums_from = -1, .sums_until = -1};
 	absorb(plan, step, n_readers, taken);
 	step->wants_dx = plan->requires_grad[n->inputs[0]];
 	struct cvt_root *root = &plan->roots[plan->places[n->inputs[0]].root];
@@ -137,6 +157,7 @@ int cvt_plan_fuse(struct cvt_plan *plan, struct cvt_error *err)
 			add_step(plan, i, n_readers, taken);
 	leave_masks(plan);
 	leave_sums(plan);
+	join_steps(plan);
 out:
 	free(n_readers);
 	free(taken);

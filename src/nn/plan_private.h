@@ -35,13 +35,18 @@ struct cvt_plan {
 
 /* Nodes that are another's memory: places. */
 void cvt_plan_places(struct cvt_plan *plan);
-/* Nodes into steps, each absorbing what it can; who requires gradients; whose ReLU mask is left to the reader; whose sums. CVT_ERR_RANGE: a node that
+/* Nodes into steps, each absorbing what it can; who requires gradients; whose ReLU mask is left to the reader; whose sums; who works
+ * for whom. CVT_ERR_RANGE: a node that
  * nothing reads. */
 CVT_NODISCARD int cvt_plan_fuse(struct cvt_plan *plan, struct cvt_error *err);
-/* The point of the timeline at which a step runs backward. */
+/* The points of the timeline at which a step's work is done: its own, or its leader's. */
+static inline int cvt_forward_time(const struct cvt_plan *plan, int step)
+{
+	return (int)(plan->steps[step].leader - plan->steps);
+}
 static inline int cvt_backward_time(const struct cvt_plan *plan, int step)
 {
-	return 2 * plan->n_steps - 1 - step;
+	return 2 * plan->n_steps - 1 - cvt_forward_time(plan, step);
 }
 /* One step of cvt_plan_forward and cvt_plan_backward, in whose order they are to be called: for measuring. */
 void cvt_plan_step_forward(struct cvt_plan *plan, int s, int n, const struct cvt_exec *exec);

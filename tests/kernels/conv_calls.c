@@ -189,8 +189,100 @@ static void convolutions_are_right_and_the_same_for_any_threads(void **state)
 	}
 }
 
+enum { JOINED = 3 };
+
+/* y, sums and weight gradients of convolutions of one x that are joined have the bits that each has alone; dx is summed in another order. */
+static void compare_joined(struct kt *t, const struct results *alone, const struct results *joined, const struct cvt_conv_call *call)
+{
+	const struct cvt_conv_shape *s = &call->shape;
+	size_t out = (size_t)s->out_c * s->out_h * s->out_w;
+	kt_same(t, "joined y", alone->y, joined->y, sizeof(float) * out * call->n);
+	kt_same(t, "joined dweight", alone->dweight, joined->dweight, sizeof(float) * s->in_c * s->out_c);
+	kt_same(t, "joined dbias", alone->dbias, joined->dbias, sizeof(float) * s->out_c);
+	kt_same(t, "joined sums", alone->sums, joined->sums, sizeof(double) * 2 * s->out_c);
+}
+
+/* Runs the joined calls; outputs are theirs, what they have in common is in `all`: a call of all their outputs. */
+static void run_joined(struct kt *t, struct cvt_conv_call joined[JOINED], struct results results[JOINED], const struct cvt_conv_call *all)
+{
+	for (int i = 0; i < JOINED; i++) {
+		struct cvt_conv_call *call = &joined[i];
+		size_t out = (size_t)call->shape.out_c * call->shape.out_h * call->shape.out_w, weights = (size_t)call->shape.in_c * call->shape.out_c;
+		results[i] = (struct results){ .y = kt_output(t, out * call->n, true), .dweight = kt_output(t, weights, false),
+			.dbias = kt_output(t, call->shape.out_c, false), .sums = kt_doubles(t, 2 * (size_t)call->shape.out_c) };
+		call->y = results[i].y;
+		call->y_stride = (ptrdiff_t)out;
+		call->sums = results[i].sums;
+		call->dweight = results[i].dweight;
+		call->dbias = results[i].dbias;
+		call->dx = all->dx;
+		call->dx_stride = all->dx_stride;
+		call->dx_adds = all->dx_adds;
+		call->pool = all->pool;
+		call->next = i + 1 < JOINED ? call + 1 : NULL;
+	}
+	for (int pass = CVT_CONV_FORWARD; pass <= CVT_CONV_WEIGHT_GRADIENT; pass++) {
+		size_t shared, worker;
+		cvt_conv_1x1.scratch(&all->shape, pass, all->n, t->kernels, &shared, &worker);
+		joined[0].worker_bytes = (worker + 63) / 64 * 64;
+		joined[0].shared = scratch_of(t, shared);
+		joined[0].workers = scratch_of(t, joined[0].worker_bytes * (size_t)cvt_pool_threads(all->pool));
+		cvt_conv_1x1.run(joined, pass);
+	}
+}
+
+static void check_joined(struct kt *t, int n, int in_c, int size, const int outs[JOINED], int n_threads, bool adds)
+{
+	size_t in = (size_t)in_c * size * size;
+	const float *x = kt_random(t, in * n, false);
+	struct cvt_conv_call joined[JOINED], all = { .shape = { in_c, size, size, 0, size, size, 1, 1, 0, .batch = n, .forced = true }, .n = n,
+		.dx = kt_random(t, in * n, false), .dx_stride = (ptrdiff_t)in, .dx_adds = adds };
+	struct results alone[JOINED], results[JOINED];
+	double *want = kt_doubles(t, in * n);
+	for (size_t p = 0; p < in * n && adds; p++)
+		want[p] = (double)all.dx[p];
+	for (int i = 0; i < JOINED; i++) {
+		size_t out = (size_t)outs[i] * size * size;
+		joined[i] = (struct cvt_conv_call){ .shape = all.shape, .n = n, .x = x, .x_stride = (ptrdiff_t)in, .dy = kt_random(t, out * n, false),
+			.dy_stride = (ptrdiff_t)out, .weight = kt_random(t, (size_t)in_c * outs[i], false), .bias = kt_random(t, outs[i], false),
+			.relu = i == 1, .pivot = kt_random(t, outs[i], false), .kernels = t->kernels };
+		joined[i].shape.out_c = outs[i];
+		all.shape.out_c += outs[i];
+		alone[i] = run_all(t, &cvt_conv_1x1, joined[i], 1);
+		for (size_t p = 0; p < in * n; p++)
+			want[p] += alone[i].dx[p];
+	}
+	assert_int_equal(cvt_pool_create(n_threads, &all.pool, NULL), CVT_OK);
+	run_joined(t, joined, results, &all);
+	cvt_pool_destroy(all.pool);
+	for (int i = 0; i < JOINED; i++)
+		compare_joined(t, &alone[i], &results[i], &joined[i]);
+	double error = error_of(all.dx, want, in * n);
+	if (!(error <= 1e-5))
+		kt_fail(t, "joined dx is off by %.2g of its rms", error);
+}
+
+static void joined_convolutions_are_each_alone(void **state)
+{
+	/* images side by side and gathered; one by one and gathered; in panels, with chunks of images */
+	static const struct { int n, in_c, size, outs[JOINED]; } shapes[] = {
+		{ 33, 70, 4, { 24, 5, 50 } }, { 9, 19, 8, { 50, 24, 3 } }, { 40, 33, 13, { 7, 97, 16 } } };
+	for (int isa = CVT_ISA_BASELINE; isa <= CVT_ISA_AVX512; isa++) {
+		const struct cvt_kernels *kernels = cvt_kernels_get(isa);
+		for (size_t i = 0; kernels && i < sizeof shapes / sizeof *shapes; i++)
+			for (int n_threads = 1; n_threads <= 3; n_threads += 2) {
+				struct kt t = { .kernels = kernels, .slot = "1x1 joined", .state = i };
+				check_joined(&t, shapes[i].n, shapes[i].in_c, shapes[i].size, shapes[i].outs, n_threads, n_threads == 3);
+				kt_release(&t);
+				if (t.failure[0])
+					fail_msg("joined 1x1 on %s, shape %zu, %d threads: %s", kernels->name, i, n_threads, t.failure);
+			}
+	}
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(convolutions_are_right_and_the_same_for_any_threads) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(convolutions_are_right_and_the_same_for_any_threads),
+		cmocka_unit_test(joined_convolutions_are_each_alone) };
 	return cmocka_run_group_tests_name("conv calls", tests, NULL, NULL);
 }

@@ -1,7 +1,8 @@
 /* conv.c - the convolution as a layer: chooses a method for each pass from shapes alone, and absorbs what follows.
  *
  * Absorbed: ReLU; at evaluation also batch norm, as a scale and a shift of each map, before or after the ReLU, and where the method can,
- * 2 x 2 max pooling: then the large maps are never written. In training the norm that follows is left the sums of what it reads. */
+ * 2 x 2 max pooling: then the large maps are never written. In training the norm that follows is left the sums of what it reads. Convolutions
+ * of the same x are joined where the method can: then x is packed once for all of them, and its gradient summed in registers. */
 #include <math.h>
 
 #include "nn/layer.h"
@@ -22,6 +23,15 @@ static struct cvt_conv_shape shape_of(const struct cvt_step *step)
 	return (struct cvt_conv_shape){.in_c = x->c, .in_h = x->h, .in_w = x->w, .out_c = step->node->c,
 		.out_h = step->node->h, .out_w = step->node->w, .kernel = a->kernel, .stride = a->stride, .padding = a->padding,
 		.batch = step->max_batch, .forced = step->conv != CVT_CONV_AUTO};
+}
+
+/* Of a leader: all outputs that are made of its x. */
+static struct cvt_conv_shape joined_shape(const struct cvt_step *step)
+{
+	struct cvt_conv_shape shape = shape_of(step);
+	for (const struct cvt_step *other = step->joined; other; other = other->joined)
+		shape.out_c += other->node->c;
+	return shape;
 }
 
 static const struct cvt_conv_method *choose(const struct cvt_step *step, enum cvt_conv_pass pass)
@@ -65,6 +75,17 @@ static bool learns(const struct cvt_step *step)
 	return cvt_step_param(step, step->node, 0)->learns;
 }
 
+static bool conv_joins(const struct cvt_step *step, const struct cvt_step *other)
+{
+	const struct cvt_conv_args *a = &step->node->as.conv, *b = &other->node->as.conv;
+	if (a->kernel != b->kernel || a->stride != b->stride || a->padding != b->padding || learns(step) != learns(other))
+		return false;
+	for (int pass = CVT_CONV_FORWARD; pass <= (step->training ? CVT_CONV_WEIGHT_GRADIENT : CVT_CONV_FORWARD); pass++)
+		if (!choose(step, pass)->joined || choose(other, pass) != choose(step, pass))
+			return false;
+	return true;
+}
+
 /* Scale and shift stand before the method's own shared scratch. */
 static size_t fold_bytes(const struct cvt_step *step)
 {
@@ -74,7 +95,7 @@ static size_t fold_bytes(const struct cvt_step *step)
 
 static void add_scratch(const struct cvt_step *step, enum cvt_conv_pass pass, struct cvt_scratch *scratch)
 {
-	struct cvt_conv_shape shape = shape_of(step);
+	struct cvt_conv_shape shape = joined_shape(step);
 	size_t shared, worker;
 	choose(step, pass)->scratch(&shape, pass, step->max_batch, step->kernels, &shared, &worker);
 	if (shared > scratch->shared_bytes)
@@ -85,15 +106,17 @@ static void add_scratch(const struct cvt_step *step, enum cvt_conv_pass pass, st
 
 static void conv_plan(struct cvt_step *step)
 {
-	add_scratch(step, CVT_CONV_FORWARD, &step->forward);
+	bool leads = step->leader == step;
+	if (leads)
+		add_scratch(step, CVT_CONV_FORWARD, &step->forward);
 	step->forward.shared_bytes += fold_bytes(step);
 	if (!step->training)
 		return;
-	if (learns(step)) {
+	if (learns(step))
 		step->backward_reads |= CVT_READS_X;
+	if (learns(step) && leads)
 		add_scratch(step, CVT_CONV_WEIGHT_GRADIENT, &step->backward);
-	}
-	if (step->wants_dx)
+	if (step->wants_dx && leads)
 		add_scratch(step, CVT_CONV_INPUT_GRADIENT, &step->backward);
 	if (absorbed(step, &cvt_relu_ops) >= 0 && !step->dy_masked)
 		step->backward_reads |= CVT_READS_Y;
@@ -140,19 +163,29 @@ static void leave_sums(const struct cvt_step *step, struct cvt_conv_call *call)
 	call->sums = step->sums;
 }
 
+/* The calls of a leader and those joined to it, in a chain. */
+static void forward_calls(const struct cvt_step *step, const struct cvt_exec *exec, struct cvt_conv_call calls[CVT_JOINED_MAX])
+{
+	for (struct cvt_conv_call *call = calls; step; call++, step = step->joined) {
+		*call = call_of(step, exec, &step->forward);
+		if (absorbed(step, &cvt_max_pool_ops) >= 0) {
+			call->pooled = step->y.data;
+			call->pooled_stride = step->y.image_stride;
+		} else {
+			call->y = step->y.data;
+			call->y_stride = step->y.image_stride;
+		}
+		fold_norm(step, call);
+		leave_sums(step, call);
+		call->next = step->joined ? call + 1 : NULL;
+	}
+}
+
 static void conv_forward(const struct cvt_step *step, const struct cvt_exec *exec)
 {
-	struct cvt_conv_call call = call_of(step, exec, &step->forward);
-	if (absorbed(step, &cvt_max_pool_ops) >= 0) {
-		call.pooled = step->y.data;
-		call.pooled_stride = step->y.image_stride;
-	} else {
-		call.y = step->y.data;
-		call.y_stride = step->y.image_stride;
-	}
-	fold_norm(step, &call);
-	leave_sums(step, &call);
-	choose(step, CVT_CONV_FORWARD)->run(&call, CVT_CONV_FORWARD);
+	struct cvt_conv_call calls[CVT_JOINED_MAX];
+	forward_calls(step, exec, calls);
+	choose(step, CVT_CONV_FORWARD)->run(calls, CVT_CONV_FORWARD);
 }
 
 static void mask_task(void *context, int image, int worker)
@@ -166,24 +199,36 @@ static void mask_task(void *context, int image, int worker)
 		dy[i] = y[i] > 0 ? dy[i] : 0;
 }
 
+static void backward_calls(const struct cvt_step *step, const struct cvt_exec *exec, struct cvt_conv_call calls[CVT_JOINED_MAX])
+{
+	for (struct cvt_conv_call *call = calls; step; call++, step = step->joined) {
+		*call = call_of(step, exec, &step->backward);
+		call->dy = step->dy.data;
+		call->dy_stride = step->dy.image_stride;
+		if (learns(step)) {
+			call->dweight = cvt_step_param(step, step->node, 0)->grad;
+			call->dbias = cvt_step_param(step, step->node, 1)->grad;
+		}
+		if (step->wants_dx) {
+			call->dx = step->dx.data;
+			call->dx_stride = step->dx.image_stride;
+			call->dx_adds = step->dx_adds;
+		}
+		call->next = step->joined ? call + 1 : NULL;
+	}
+}
+
 static void conv_backward(const struct cvt_step *step, const struct cvt_exec *exec)
 {
-	struct cvt_conv_call call = call_of(step, exec, &step->backward);
-	call.dy = step->dy.data;
-	call.dy_stride = step->dy.image_stride;
-	if (call.relu && !step->dy_masked)
-		cvt_pool_run(exec->pool, mask_task, (void *)step, step->dy.n);
-	if (learns(step)) {
-		call.dweight = cvt_step_param(step, step->node, 0)->grad;
-		call.dbias = cvt_step_param(step, step->node, 1)->grad;
-		choose(step, CVT_CONV_WEIGHT_GRADIENT)->run(&call, CVT_CONV_WEIGHT_GRADIENT);
-	}
-	if (step->wants_dx) {           /* after the weight gradient: dx may take x's place */
-		call.dx = step->dx.data;
-		call.dx_stride = step->dx.image_stride;
-		call.dx_adds = step->dx_adds;
-		choose(step, CVT_CONV_INPUT_GRADIENT)->run(&call, CVT_CONV_INPUT_GRADIENT);
-	}
+	struct cvt_conv_call calls[CVT_JOINED_MAX];
+	for (const struct cvt_step *each = step; each; each = each->joined)
+		if (absorbed(each, &cvt_relu_ops) >= 0 && !each->dy_masked)
+			cvt_pool_run(exec->pool, mask_task, (void *)each, each->dy.n);
+	backward_calls(step, exec, calls);
+	if (learns(step))
+		choose(step, CVT_CONV_WEIGHT_GRADIENT)->run(calls, CVT_CONV_WEIGHT_GRADIENT);
+	if (step->wants_dx)             /* after the weight gradient: dx may take x's place */
+		choose(step, CVT_CONV_INPUT_GRADIENT)->run(calls, CVT_CONV_INPUT_GRADIENT);
 }
 
 static int64_t conv_multiply_adds(const struct cvt_graph *g, const struct cvt_node *node)
@@ -194,10 +239,11 @@ static int64_t conv_multiply_adds(const struct cvt_graph *g, const struct cvt_no
 
 static const char *conv_method(const struct cvt_step *step)
 {
-	return choose(step, CVT_CONV_FORWARD)->name;
+	const struct cvt_conv_method *method = choose(step, CVT_CONV_FORWARD);
+	return step->leader != step || step->joined ? method->joined : method->name;
 }
 
-const struct cvt_layer_ops cvt_conv_ops = {.name = "conv", .overwrites_x = true, .gives_sums = conv_gives_sums, .absorb = conv_absorb, .plan = conv_plan,
+const struct cvt_layer_ops cvt_conv_ops = {.name = "conv", .overwrites_x = true, .gives_sums = conv_gives_sums, .absorb = conv_absorb, .joins = conv_joins, .plan = conv_plan,
 	.forward = conv_forward, .backward = conv_backward, .multiply_adds = conv_multiply_adds, .method = conv_method};
 
 int cvt_conv(struct cvt_graph *g, int x, struct cvt_conv_args a)

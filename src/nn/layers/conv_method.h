@@ -40,15 +40,19 @@ struct cvt_conv_call {
 	const float *pivot;                     /* [out_c] */
 	void *shared, *workers; size_t worker_bytes;   /* scratch, 64-byte aligned; worker w's is workers + w*worker_bytes */
 	struct cvt_pool *pool; const struct cvt_kernels *kernels;
+	const struct cvt_conv_call *next;       /* of a method that joins: NULL, or another convolution of the same x and shape (but for out_c), n and
+	                                         * dx, to be done in the same passes; scratch and dx_adds are the first one's */
 };
 
 struct cvt_conv_method {
 	const char *name;                       /* "winograd F(4x4,5x5)", "gemm", "direct" */
 	bool (*fits)(const struct cvt_conv_shape *shape, enum cvt_conv_pass pass, const struct cvt_kernels *kernels);
+	/* out_c: of all that are joined */
 	void (*scratch)(const struct cvt_conv_shape *shape, enum cvt_conv_pass pass, int max_batch, const struct cvt_kernels *kernels,
 		size_t *ret_shared_bytes, size_t *ret_worker_bytes);
 	void (*run)(const struct cvt_conv_call *call, enum cvt_conv_pass pass);
 	bool pools, sums;                       /* knows what to do with the call's `pooled`, with its `sums` */
+	const char *joined;                     /* its name where it does several calls in one; NULL: it does not look at `next` */
 };
 
 /* The order of preference; conv.c takes the first that fits and that --conv allows. */

@@ -275,17 +275,21 @@ static void fusions_happen(void **state)
 		struct setup s = {.net = net, .n = 1, .max_n = 64 /* few pictures take methods that fuse less */, .threads = 1, .seed = 60};
 		struct outcome o;
 		bool cnn = strcmp(nets[net].name, "cnn") == 0, vgg = strcmp(nets[net].name, "vgg") == 0;
-		int left = 0;
+		bool inceptions = strcmp(nets[net].name, "googlenet") == 0 || strcmp(nets[net].name, "frozen") == 0;
+		int left = 0, joined = 0;
 		run_net(&s, &o);
 		if (cnn || vgg)                 /* cnn: 3 convolutions, 2 dense layers; vgg: its pooling after a 1 x 1 stands alone, 1 dense layer */
 			assert_int_equal(o.plan->n_steps, 5);
 		outcome_finish(&o);
 		s.flags = CVT_PLAN_TRAIN;
 		run_net(&s, &o);
-		for (int i = 0; i < o.plan->n_steps; i++)
+		for (int i = 0; i < o.plan->n_steps; i++) {
 			left += o.plan->steps[i].sums_from >= 0;
+			joined += o.plan->steps[i].leader != &o.plan->steps[i];
+		}
 		if (cnn || vgg)
 			assert_int_equal(left, 3);
+		assert_int_equal(joined, inceptions ? 6 : 0);    /* of each of 3 inceptions two 1 x 1 with the first */
 		outcome_finish(&o);
 	}
 }
