@@ -93,12 +93,21 @@ static void moments(const float *x, int64_t count, struct cvt_moments *moments)
 		moments_run(x + i, count - i < RUN ? (int)(count - i) : RUN, moments);
 }
 
+/* One map's numbers. */
+struct map { float mean, scale, beta, c2, c3; bool relu, mask, adds; };
+
+static struct map map_of(const struct cvt_norm_maps *m, int i)
+{
+	return (struct map){.mean = m->mean[i], .scale = m->scale[i], .beta = m->beta[i], .c2 = m->c2 ? m->c2[i] : 0, .c3 = m->c3 ? m->c3[i] : 0,
+		.relu = m->relu, .mask = m->mask, .adds = m->adds};
+}
+
 CVT_INLINE vf normed(vf x, vf mean, vf scale, vf beta)
 {
 	return (x - mean) * scale + beta;
 }
 
-static void apply(const float *x, float *y, int64_t count, const struct cvt_norm_map *map)
+CVT_INLINE void apply_map(const float *x, float *y, int64_t count, const struct map *map)
 {
 	vf mean = vset(map->mean), scale = vset(map->scale), beta = vset(map->beta);
 	for (int64_t i = 0; i < count; i += VL) {
@@ -131,7 +140,7 @@ CVT_INLINE void store_blocks(float *p, int w, int n, const vf corner[4])
 	}
 }
 
-static void apply_pool(const float *x, float *y, int h, int w, const struct cvt_norm_map *map)
+CVT_INLINE void apply_pool_map(const float *x, float *y, int h, int w, const struct map *map)
 {
 	ptrdiff_t ahead = rows_ahead(w) * w;
 	vf mean = vset(map->mean), scale = vset(map->scale), beta = vset(map->beta);
@@ -149,8 +158,8 @@ static void apply_pool(const float *x, float *y, int h, int w, const struct cvt_
 	}
 }
 
-static void sums(const float *x, ptrdiff_t x_stride, const float *dy, ptrdiff_t dy_stride, int images, int64_t count,
-	const struct cvt_norm_map *map, double sums[2])
+CVT_INLINE void sums_map(const float *x, ptrdiff_t x_stride, const float *dy, ptrdiff_t dy_stride, int images, int64_t count,
+	const struct map *map, double sums[2])
 {
 	vf mean = vset(map->mean), scale = vset(map->scale), beta = vset(map->beta), s = vzero(), q = vzero();
 	int64_t room = RUN;
@@ -206,7 +215,7 @@ CVT_INLINE void unpool(const vf x[4], vf g, vf mean, vf scale, vf beta, bool rel
 		out[k] = vselect(chosen[k], g, vzero());
 }
 
-static void sums_pool(const float *x, const float *dy, int h, int w, const struct cvt_norm_map *map, double sums[2])
+CVT_INLINE void sums_pool_map(const float *x, const float *dy, int h, int w, const struct map *map, double sums[2])
 {
 	ptrdiff_t ahead = rows_ahead(w) * w;
 	vf mean = vset(map->mean), scale = vset(map->scale), beta = vset(map->beta);
@@ -229,16 +238,16 @@ static void sums_pool(const float *x, const float *dy, int h, int w, const struc
 	}
 }
 
-CVT_INLINE vf dx_of(vf x, vf g, const struct cvt_norm_map *map)
+CVT_INLINE vf dx_of(vf x, vf g, const struct map *map)
 {
 	vf d = g * map->scale - map->c2 - (x - map->mean) * map->c3;
 	return map->mask ? vselect(x > 0, d, vzero()) : d;
 }
 
-static void backward_map(const float *x, const float *dy, float *dx, int64_t count, const struct cvt_norm_map *map)
+CVT_INLINE void backward_map(const float *x, const float *dy, float *dx, int64_t count, const struct map *map)
 {
 	vf mean = vset(map->mean), scale = vset(map->scale), beta = vset(map->beta);
-	struct cvt_norm_map m = *map;
+	struct map m = *map;
 	for (int64_t i = 0; i < count; i += VL) {
 		int n = lanes(count - i);
 		CVT_PREFETCH(x + i + AHEAD, VL);
@@ -252,7 +261,7 @@ static void backward_map(const float *x, const float *dy, float *dx, int64_t cou
 }
 
 /* What no block covers: dy' is 0 there. */
-static void backward_rest(const float *x, float *dx, int count, int stride, const struct cvt_norm_map *map)
+static void backward_rest(const float *x, float *dx, int count, int stride, const struct map *map)
 {
 	for (int i = 0; i < count; i++) {
 		float d = -map->c2 - (x[(int64_t)i * stride] - map->mean) * map->c3;
@@ -262,11 +271,11 @@ static void backward_rest(const float *x, float *dx, int count, int stride, cons
 	}
 }
 
-static void backward_pool(const float *x, const float *dy, float *dx, int h, int w, const struct cvt_norm_map *map)
+CVT_INLINE void backward_pool_map(const float *x, const float *dy, float *dx, int h, int w, const struct map *map)
 {
 	ptrdiff_t ahead = rows_ahead(w) * w;
 	vf mean = vset(map->mean), scale = vset(map->scale), beta = vset(map->beta);
-	struct cvt_norm_map m = *map;
+	struct map m = *map;
 	int row = 0;
 	for (; row + 1 < h; row += 2, x += 2 * w, dx += 2 * w, dy += w / 2) {
 		for (int i = 0; i < w / 2; i += VL) {
@@ -292,6 +301,55 @@ static void backward_pool(const float *x, const float *dy, float *dx, int h, int
 		backward_rest(x, dx, w, 1, map);
 }
 
+static void apply(const float *x, float *y, int64_t count, const struct cvt_norm_maps *maps)
+{
+	for (int i = 0; i < maps->maps; i++, x += count, y += count) {
+		struct map map = map_of(maps, i);
+		apply_map(x, y, count, &map);
+	}
+}
+
+static void apply_pool(const float *x, float *y, int h, int w, const struct cvt_norm_maps *maps)
+{
+	for (int i = 0; i < maps->maps; i++, x += (ptrdiff_t)h * w, y += (ptrdiff_t)(h / 2) * (w / 2)) {
+		struct map map = map_of(maps, i);
+		apply_pool_map(x, y, h, w, &map);
+	}
+}
+
+static void sums(const float *x, ptrdiff_t x_stride, const float *dy, ptrdiff_t dy_stride, int images, int64_t count,
+	const struct cvt_norm_maps *maps, double (*sums)[2])
+{
+	for (int i = 0; i < maps->maps; i++, x += count, dy += count) {
+		struct map map = map_of(maps, i);
+		sums_map(x, x_stride, dy, dy_stride, images, count, &map, sums[i]);
+	}
+}
+
+static void sums_pool(const float *x, const float *dy, int h, int w, const struct cvt_norm_maps *maps, double (*sums)[2])
+{
+	for (int i = 0; i < maps->maps; i++, x += (ptrdiff_t)h * w, dy += (ptrdiff_t)(h / 2) * (w / 2)) {
+		struct map map = map_of(maps, i);
+		sums_pool_map(x, dy, h, w, &map, sums[i]);
+	}
+}
+
+static void backward(const float *x, const float *dy, float *dx, int64_t count, const struct cvt_norm_maps *maps)
+{
+	for (int i = 0; i < maps->maps; i++, x += count, dy += count, dx += count) {
+		struct map map = map_of(maps, i);
+		backward_map(x, dy, dx, count, &map);
+	}
+}
+
+static void backward_pool(const float *x, const float *dy, float *dx, int h, int w, const struct cvt_norm_maps *maps)
+{
+	for (int i = 0; i < maps->maps; i++, x += (ptrdiff_t)h * w, dx += (ptrdiff_t)h * w, dy += (ptrdiff_t)(h / 2) * (w / 2)) {
+		struct map map = map_of(maps, i);
+		backward_pool_map(x, dy, dx, h, w, &map);
+	}
+}
+
 void CVT_KERNEL_INIT(norm)(struct cvt_norm_kernels *k)
 {
 	k->moments = moments;
@@ -299,6 +357,6 @@ void CVT_KERNEL_INIT(norm)(struct cvt_norm_kernels *k)
 	k->apply_pool = apply_pool;
 	k->sums = sums;
 	k->sums_pool = sums_pool;
-	k->backward = backward_map;
+	k->backward = backward;
 	k->backward_pool = backward_pool;
 }

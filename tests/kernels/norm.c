@@ -1,57 +1,70 @@
-/* norm.c - batch norm's passes over one map. Inputs are multiples of small powers of two, so that which value of a block is the largest, and on
+/* norm.c - batch norm's passes over maps. Inputs are multiples of small powers of two, so that which value of a block is the largest, and on
  * which side of 0, is the same in float and double, ties included. */
 #include <math.h>
 
 #include "harness.h"
 
-struct map { struct cvt_norm_map m; int h, w; size_t count, blocks; float *x, *dy; double *want, *bound; };
+enum { MOST_MAPS = 3 };
+
+/* Some maps, one after another; what is expected of each, likewise. */
+struct maps { struct cvt_norm_maps m; int h, w; size_t count, blocks, all; float *x, *dy; double *want, *bound; };
 
 static float quantum(struct kt *t, float range, float step)
 {
 	return roundf(kt_uniform(t) * range / step) * step;
 }
 
-static struct map draw(struct kt *t)
+static struct maps draw(struct kt *t)
 {
-	struct map d = {.h = kt_size(t, "h", 70), .w = kt_size(t, "w", 70)};
+	struct maps d = {.h = kt_size(t, "h", 70), .w = kt_size(t, "w", 70)};
+	int n = kt_size(t, "maps", MOST_MAPS);
+	float *mean = kt_random(t, (size_t)n, false), *scale = kt_random(t, (size_t)n, false), *beta = kt_random(t, (size_t)n, false);
+	for (int i = 0; i < n; i++) {
+		mean[i] = quantum(t, 0.5f, 1 / 64.f) + 1 / 128.f;
+		scale[i] = quantum(t, 1.5f, 1 / 8.f);
+		beta[i] = quantum(t, 0.5f, 1 / 64.f) + 1 / 2048.f;
+	}
 	d.count = (size_t)d.h * (size_t)d.w;
 	d.blocks = (size_t)(d.h / 2) * (size_t)(d.w / 2);
-	d.m = (struct cvt_norm_map){.mean = quantum(t, 0.5f, 1 / 64.f) + 1 / 128.f, .scale = quantum(t, 1.5f, 1 / 8.f),
-		.beta = quantum(t, 0.5f, 1 / 64.f) + 1 / 2048.f, .c2 = kt_uniform(t), .c3 = kt_uniform(t), .relu = kt_flag(t, "relu"),
-		.mask = kt_flag(t, "mask"), .adds = kt_flag(t, "adds")};
-	d.x = kt_random(t, d.count, false);
-	for (size_t i = 0; i < d.count; i++)
+	d.all = d.count * (size_t)n;
+	d.m = (struct cvt_norm_maps){.maps = n, .mean = mean, .scale = scale, .beta = beta, .c2 = kt_random(t, (size_t)n, false),
+		.c3 = kt_random(t, (size_t)n, false), .relu = kt_flag(t, "relu"), .mask = kt_flag(t, "mask"), .adds = kt_flag(t, "adds")};
+	d.x = kt_random(t, d.all, false);
+	for (size_t i = 0; i < d.all; i++)
 		d.x[i] = roundf(d.x[i] * 64) / 64;
-	d.want = kt_doubles(t, d.count);
-	d.bound = kt_doubles(t, d.count);
+	d.want = kt_doubles(t, d.all);
+	d.bound = kt_doubles(t, d.all);
 	return d;
 }
 
-static double normed(const struct map *d, size_t i)
+/* i: a place in all maps */
+static double normed(const struct maps *d, size_t i)
 {
-	return ((double)d->x[i] - (double)d->m.mean) * (double)d->m.scale + (double)d->m.beta;
+	size_t map = i / d->count;
+	return ((double)d->x[i] - (double)d->m.mean[map]) * (double)d->m.scale[map] + (double)d->m.beta[map];
 }
 
-/* Place in the map of the first largest of a block. */
-static size_t largest(const struct map *d, int by, int bx)
+/* Place of the first largest of a block, of all maps' blocks. */
+static size_t largest(const struct maps *d, size_t block)
 {
-	size_t best = (size_t)(2 * by) * (size_t)d->w + (size_t)(2 * bx);
-	for (int k = 1; k < 4; k++) {
-		size_t at = (size_t)(2 * by + k / 2) * (size_t)d->w + (size_t)(2 * bx + k % 2);
+	size_t map = block / d->blocks, in_map = block % d->blocks, columns = (size_t)(d->w / 2);
+	size_t corner = map * d->count + in_map / columns * 2 * (size_t)d->w + in_map % columns * 2, best = corner;
+	for (size_t k = 1; k < 4; k++) {
+		size_t at = corner + k / 2 * (size_t)d->w + k % 2;
 		if (normed(d, at) > normed(d, best))
 			best = at;
 	}
 	return best;
 }
 
-static double relu(const struct map *d, double v)
+static double relu(const struct maps *d, double v)
 {
 	return d->m.relu && v < 0 ? 0 : v;
 }
 
 static void check_moments(struct kt *t)
 {
-	struct map d = draw(t);
+	struct maps d = draw(t);
 	struct cvt_moments m = {0};
 	double mean = 0, m2 = 0, offset = kt_flag(t, "far") ? 1000 : 0;
 	size_t first = d.count / 3;
@@ -69,63 +82,77 @@ static void check_moments(struct kt *t)
 
 static void check_apply(struct kt *t)
 {
-	struct map d = draw(t);
-	float *y = kt_output(t, d.count, false);
-	for (size_t i = 0; i < d.count; i++) {
+	struct maps d = draw(t);
+	float *y = kt_output(t, d.all, false);
+	for (size_t i = 0; i < d.all; i++) {
 		d.want[i] = relu(&d, normed(&d, i));
 		d.bound[i] = 2;
 	}
 	t->kernels->norm.apply(d.x, y, (int64_t)d.count, &d.m);
-	kt_close(t, "y", y, d.want, d.bound, d.count, 2e-7);
+	kt_close(t, "y", y, d.want, d.bound, d.all, 2e-7);
 }
 
 static void check_apply_pool(struct kt *t)
 {
-	struct map d = draw(t);
-	float *y = kt_output(t, d.blocks, false);
-	for (int by = 0, i = 0; by < d.h / 2; by++)
-		for (int bx = 0; bx < d.w / 2; bx++, i++) {
-			d.want[i] = relu(&d, normed(&d, largest(&d, by, bx)));
-			d.bound[i] = 2;
-		}
+	struct maps d = draw(t);
+	size_t blocks = d.blocks * (size_t)d.m.maps;
+	float *y = kt_output(t, blocks, false);
+	for (size_t i = 0; i < blocks; i++) {
+		d.want[i] = relu(&d, normed(&d, largest(&d, i)));
+		d.bound[i] = 2;
+	}
 	t->kernels->norm.apply_pool(d.x, y, d.h, d.w, &d.m);
-	kt_close(t, "y", y, d.want, d.bound, d.blocks, 2e-7);
+	kt_close(t, "y", y, d.want, d.bound, blocks, 2e-7);
 }
 
-/* dy' of each place of the map. */
-static void through(struct map *d, bool pool, const float *dy, double *g)
+/* dy' of each place of the maps. */
+static void through(struct maps *d, bool pool, const float *dy, double *g)
 {
-	for (size_t i = 0; i < d->count && !pool; i++)
+	for (size_t i = 0; i < d->all && !pool; i++)
 		g[i] = d->m.relu && !(normed(d, i) > 0) ? 0 : (double)dy[i];
-	for (int by = 0, i = 0; pool && by < d->h / 2; by++)
-		for (int bx = 0; bx < d->w / 2; bx++, i++) {
-			size_t at = largest(d, by, bx);
-			g[at] = d->m.relu && !(normed(d, at) > 0) ? 0 : (double)dy[i];
-		}
+	for (size_t i = 0; pool && i < d->blocks * (size_t)d->m.maps; i++) {
+		size_t at = largest(d, i);
+		g[at] = d->m.relu && !(normed(d, at) > 0) ? 0 : (double)dy[i];
+	}
+}
+
+/* The sums of maps of which each image has one, a row of the one that was drawn. */
+static void sums_of_rows(struct kt *t, const struct maps *d, const float *dy, double (*got)[2])
+{
+	struct cvt_norm_maps one = d->m;
+	one.maps = 1;
+	for (int i = 0; i < d->m.maps; i++, one.mean++, one.scale++, one.beta++)
+		t->kernels->norm.sums(d->x + (size_t)i * d->count, d->w, dy + (size_t)i * d->count, d->w, d->h, d->w, &one, got + i);
 }
 
 static void check_sums_of(struct kt *t, bool pool)
 {
-	struct map d = draw(t);
-	float *dy = kt_random(t, pool ? d.blocks : d.count, false);
-	double *g = kt_doubles(t, d.count), want[2] = {3, -4}, bound[2] = {3, 4}, got[2] = {3, -4};
+	struct maps d = draw(t);
+	float *dy = kt_random(t, pool ? d.blocks * (size_t)d.m.maps : d.all, false);
+	double *g = kt_doubles(t, d.all), want[MOST_MAPS][2], bound[MOST_MAPS][2], got[MOST_MAPS][2];
 	through(&d, pool, dy, g);
-	for (size_t i = 0; i < d.count; i++) {
-		double product = g[i] * ((double)d.x[i] - (double)d.m.mean);
-		want[0] += g[i];
-		want[1] += product;
-		bound[0] += fabs(g[i]);
-		bound[1] += fabs(product);
+	for (size_t map = 0; map < (size_t)d.m.maps; map++) {
+		want[map][0] = bound[map][0] = got[map][0] = 3;
+		want[map][1] = got[map][1] = -4;
+		bound[map][1] = 4;
+		for (size_t i = map * d.count; i < (map + 1) * d.count; i++) {
+			double product = g[i] * ((double)d.x[i] - (double)d.m.mean[map]);
+			want[map][0] += g[i];
+			want[map][1] += product;
+			bound[map][0] += fabs(g[i]);
+			bound[map][1] += fabs(product);
+		}
 	}
 	if (pool)
 		t->kernels->norm.sums_pool(d.x, dy, d.h, d.w, &d.m, got);
-	else if (kt_flag(t, "images"))           /* a row is the map of an image */
-		t->kernels->norm.sums(d.x, d.w, dy, d.w, d.h, d.w, &d.m, got);
+	else if (kt_flag(t, "images"))
+		sums_of_rows(t, &d, dy, got);
 	else
 		t->kernels->norm.sums(d.x, 0, dy, 0, 1, (int64_t)d.count, &d.m, got);
-	for (int k = 0; k < 2; k++)
-		if (!(fabs(got[k] - want[k]) <= 1e-5 * bound[k]))
-			kt_fail(t, "sum %d is %.9g, not %.9g", k, got[k], want[k]);
+	for (int map = 0; map < d.m.maps; map++)
+		for (int k = 0; k < 2; k++)
+			if (!(fabs(got[map][k] - want[map][k]) <= 1e-5 * bound[map][k]))
+				kt_fail(t, "sum %d of map %d is %.9g, not %.9g", k, map, got[map][k], want[map][k]);
 }
 
 static void check_sums(struct kt *t)
@@ -140,14 +167,15 @@ static void check_sums_pool(struct kt *t)
 
 static void check_backward_of(struct kt *t, bool pool)
 {
-	struct map d = draw(t);
-	float *dy = kt_random(t, pool ? d.blocks : d.count, false), *dx;
-	double *g = kt_doubles(t, d.count);
+	struct maps d = draw(t);
+	float *dy = kt_random(t, pool ? d.blocks * (size_t)d.m.maps : d.all, false), *dx;
+	double *g = kt_doubles(t, d.all);
 	bool in_place = !d.m.adds && kt_flag(t, "in place");
-	dx = in_place ? d.x : d.m.adds ? kt_random(t, d.count, false) : kt_output(t, d.count, false);
+	dx = in_place ? d.x : d.m.adds ? kt_random(t, d.all, false) : kt_output(t, d.all, false);
 	through(&d, pool, dy, g);
-	for (size_t i = 0; i < d.count; i++) {
-		double v = g[i] * (double)d.m.scale - (double)d.m.c2 - ((double)d.x[i] - (double)d.m.mean) * (double)d.m.c3;
+	for (size_t i = 0; i < d.all; i++) {
+		size_t map = i / d.count;
+		double v = g[i] * (double)d.m.scale[map] - (double)d.m.c2[map] - ((double)d.x[i] - (double)d.m.mean[map]) * (double)d.m.c3[map];
 		d.want[i] = (d.m.mask && !(d.x[i] > 0) ? 0 : v) + (d.m.adds ? (double)dx[i] : 0);
 		d.bound[i] = 5;
 	}
@@ -155,7 +183,7 @@ static void check_backward_of(struct kt *t, bool pool)
 		t->kernels->norm.backward_pool(d.x, dy, dx, d.h, d.w, &d.m);
 	else
 		t->kernels->norm.backward(d.x, dy, dx, (int64_t)d.count, &d.m);
-	kt_close(t, "dx", dx, d.want, d.bound, d.count, 3e-7);
+	kt_close(t, "dx", dx, d.want, d.bound, d.all, 3e-7);
 }
 
 static void check_backward(struct kt *t)

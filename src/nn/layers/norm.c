@@ -4,6 +4,7 @@
  * dx may take its place. The convolution before may leave the sums; else they are made in a constant number of image chunks and added in order, so threads do not change a bit.
  * `batch_statistics`: evaluation uses the statistics of each one image, as the post's unregistered branches do. */
 #include <math.h>
+#include <string.h>
 
 #include "nn/layer.h"
 
@@ -40,7 +41,7 @@ static int groups(const struct cvt_step *step)
 	return of_images(step) && !step->training ? step->max_batch : 1;
 }
 
-/* Saved: mean and 1 / deviation, [group][c] each. */
+/* Saved: mean, 1 / deviation, and gamma / deviation, [group][c] each. */
 static float *saved_mean(const struct cvt_step *step)
 {
 	return step->saved;
@@ -49,12 +50,16 @@ static float *saved_deviation(const struct cvt_step *step)
 {
 	return (float *)step->saved + (int64_t)groups(step) * step->x.c;
 }
+static float *saved_scale(const struct cvt_step *step)
+{
+	return (float *)step->saved + 2 * (int64_t)groups(step) * step->x.c;
+}
 
 static void norm_plan(struct cvt_step *step)
 {
 	size_t c = (size_t)step->x.c;
 	int chunks = step->training ? CHUNKS : step->max_batch;
-	step->saved_bytes = 2 * (size_t)groups(step) * c * sizeof(float);
+	step->saved_bytes = 3 * (size_t)groups(step) * c * sizeof(float);
 	step->forward.shared_bytes = of_images(step) && step->sums_from < 0 ? (size_t)chunks * c * sizeof(struct cvt_moments) : 0;
 	step->backward.shared_bytes = CHUNKS * c * 2 * sizeof(double) + 2 * c * sizeof(float);
 	step->backward_reads = CVT_READS_X;
@@ -143,6 +148,14 @@ static struct cvt_moments merged_moments(const struct norm_call *call, int group
 	return all;
 }
 
+static void save(const struct cvt_step *step, int group, int c, double mean, double var)
+{
+	int64_t at = (int64_t)group * step->x.c + c;
+	saved_mean(step)[at] = (float)mean;
+	saved_deviation(step)[at] = (float)(1 / sqrt(var + eps_of(step)));
+	saved_scale(step)[at] = cvt_step_param(step, step->node, 0)->value[c] * saved_deviation(step)[at];
+}
+
 static void finish_moments(const struct norm_call *call)
 {
 	const struct cvt_step *s = call->step;
@@ -150,20 +163,26 @@ static void finish_moments(const struct norm_call *call)
 	for (int g = 0; g < n_groups; g++) {
 		for (int c = 0; c < s->x.c; c++) {
 			struct cvt_moments all = s->sums_from >= 0 ? left_moments(s, c) : merged_moments(call, g, c);
-			saved_mean(s)[(int64_t)g * s->x.c + c] = (float)all.mean;
-			saved_deviation(s)[(int64_t)g * s->x.c + c] = (float)(1 / sqrt(all.m2 / all.count + eps_of(s)));
+			save(s, g, c, all.mean, all.m2 / all.count);
 			if (s->training)
 				update_running(s, c, &all);
 		}
 	}
 }
 
-static struct cvt_norm_map map_of(const struct norm_call *call, int image, int c)
+/* The maps of a task, of this image. */
+static struct cvt_norm_maps norm_maps(const struct norm_call *call, int image, struct range maps)
 {
 	const struct cvt_step *s = call->step;
-	int64_t at = (call->per_image ? (int64_t)image * s->x.c : 0) + c;
-	return (struct cvt_norm_map){.mean = saved_mean(s)[at], .scale = cvt_step_param(s, s->node, 0)->value[c] * saved_deviation(s)[at],
-		.beta = cvt_step_param(s, s->node, 1)->value[c], .relu = absorbs(s, &cvt_relu_ops), .mask = s->mask_dx, .adds = s->dx_adds};
+	int64_t at = (call->per_image ? (int64_t)image * s->x.c : 0) + maps.from;
+	return (struct cvt_norm_maps){.maps = maps.to - maps.from, .mean = saved_mean(s) + at, .scale = saved_scale(s) + at,
+		.beta = cvt_step_param(s, s->node, 1)->value + maps.from, .c2 = call->c2 ? call->c2 + maps.from : NULL,
+		.c3 = call->c3 ? call->c3 + maps.from : NULL, .relu = absorbs(s, &cvt_relu_ops), .mask = s->mask_dx, .adds = s->dx_adds};
+}
+
+static float *map_of(const struct cvt_tensor *t, int image, int c)
+{
+	return cvt_image(t, image) + c * cvt_plane(t);
 }
 
 static void apply_task(void *context, int task, int worker)
@@ -172,16 +191,14 @@ static void apply_task(void *context, int task, int worker)
 	const struct cvt_step *s = call->step;
 	int image = task / n_blocks(s);
 	struct range maps = maps_of(s, task % n_blocks(s));
+	struct cvt_norm_maps known = norm_maps(call, image, maps);
+	const float *x = map_of(&s->x, image, maps.from);
+	float *y = map_of(&s->y, image, maps.from);
 	(void)worker;
-	for (int c = maps.from; c < maps.to; c++) {
-		struct cvt_norm_map map = map_of(call, image, c);
-		const float *x = cvt_image(&s->x, image) + c * cvt_plane(&s->x);
-		float *y = cvt_image(&s->y, image) + c * cvt_plane(&s->y);
-		if (absorbs(s, &cvt_max_pool_ops))
-			s->kernels->norm.apply_pool(x, y, s->x.h, s->x.w, &map);
-		else
-			s->kernels->norm.apply(x, y, cvt_plane(&s->x), &map);
-	}
+	if (absorbs(s, &cvt_max_pool_ops))
+		s->kernels->norm.apply_pool(x, y, s->x.h, s->x.w, &known);
+	else
+		s->kernels->norm.apply(x, y, cvt_plane(&s->x), &known);
 }
 
 static struct norm_call call_of(const struct cvt_step *step)
@@ -198,10 +215,8 @@ static void norm_forward(const struct cvt_step *step, const struct cvt_exec *exe
 			cvt_pool_run(exec->pool, moments_task, &call, call.chunks * n_blocks(step));
 		finish_moments(&call);
 	} else {
-		for (int c = 0; c < step->x.c; c++) {
-			saved_mean(step)[c] = cvt_step_param(step, step->node, 2)->value[c];
-			saved_deviation(step)[c] = (float)(1 / sqrt((double)cvt_step_param(step, step->node, 3)->value[c] + eps_of(step)));
-		}
+		for (int c = 0; c < step->x.c; c++)
+			save(step, 0, c, (double)cvt_step_param(step, step->node, 2)->value[c], (double)cvt_step_param(step, step->node, 3)->value[c]);
 	}
 	cvt_pool_run(exec->pool, apply_task, &call, step->x.n * n_blocks(step));
 }
@@ -224,18 +239,16 @@ static void sums_task(void *context, int task, int worker)
 	const struct cvt_step *s = call->step;
 	int chunk = task / n_blocks(s);
 	struct range maps = maps_of(s, task % n_blocks(s)), images = images_of(call, chunk);
-	double(*sums)[2] = (double(*)[2])s->backward.shared + (int64_t)chunk * s->x.c;
+	struct cvt_norm_maps known = norm_maps(call, 0, maps);
+	double(*sums)[2] = (double(*)[2])s->backward.shared + (int64_t)chunk * s->x.c + maps.from;
+	const float *x = map_of(&s->x, images.from, maps.from), *dy = map_of(&s->dy, images.from, maps.from);
 	bool pooled = absorbs(s, &cvt_max_pool_ops);
 	(void)worker;
-	for (int c = maps.from; c < maps.to; c++) {
-		struct cvt_norm_map map = map_of(call, 0, c);
-		const float *x = cvt_image(&s->x, images.from) + c * cvt_plane(&s->x), *dy = cvt_image(&s->dy, images.from) + c * cvt_plane(&s->dy);
-		sums[c][0] = sums[c][1] = 0;
-		if (!pooled)
-			s->kernels->norm.sums(x, s->x.image_stride, dy, s->dy.image_stride, images.to - images.from, cvt_plane(&s->x), &map, sums[c]);
-		for (int i = images.from; pooled && i < images.to; i++, x += s->x.image_stride, dy += s->dy.image_stride)
-			s->kernels->norm.sums_pool(x, dy, s->x.h, s->x.w, &map, sums[c]);
-	}
+	memset(sums, 0, (size_t)known.maps * sizeof *sums);
+	if (!pooled)
+		s->kernels->norm.sums(x, s->x.image_stride, dy, s->dy.image_stride, images.to - images.from, cvt_plane(&s->x), &known, sums);
+	for (int i = images.from; pooled && i < images.to; i++, x += s->x.image_stride, dy += s->dy.image_stride)
+		s->kernels->norm.sums_pool(x, dy, s->x.h, s->x.w, &known, sums);
 }
 
 /* The chunks' sums become the gradients of gamma and beta, and the two numbers by which dx depends on all of its map. */
@@ -266,18 +279,14 @@ static void backward_task(void *context, int task, int worker)
 	const struct cvt_step *s = call->step;
 	int image = task / n_blocks(s);
 	struct range maps = maps_of(s, task % n_blocks(s));
+	struct cvt_norm_maps known = norm_maps(call, image, maps);
+	const float *x = map_of(&s->x, image, maps.from), *dy = map_of(&s->dy, image, maps.from);
+	float *dx = map_of(&s->dx, image, maps.from);
 	(void)worker;
-	for (int c = maps.from; c < maps.to; c++) {
-		struct cvt_norm_map map = map_of(call, image, c);
-		const float *x = cvt_image(&s->x, image) + c * cvt_plane(&s->x), *dy = cvt_image(&s->dy, image) + c * cvt_plane(&s->dy);
-		float *dx = cvt_image(&s->dx, image) + c * cvt_plane(&s->x);
-		map.c2 = call->c2[c];
-		map.c3 = call->c3[c];
-		if (absorbs(s, &cvt_max_pool_ops))
-			s->kernels->norm.backward_pool(x, dy, dx, s->x.h, s->x.w, &map);
-		else
-			s->kernels->norm.backward(x, dy, dx, cvt_plane(&s->x), &map);
-	}
+	if (absorbs(s, &cvt_max_pool_ops))
+		s->kernels->norm.backward_pool(x, dy, dx, s->x.h, s->x.w, &known);
+	else
+		s->kernels->norm.backward(x, dy, dx, cvt_plane(&s->x), &known);
 }
 
 static void norm_backward(const struct cvt_step *step, const struct cvt_exec *exec)
