@@ -68,37 +68,42 @@ static void transform_weights(int in_c, int out_c, const float *weight, ptrdiff_
 	}
 }
 
-/* m[outputs][STRIP] = u[in_c][outputs] (broadcast) times v[in_c][STRIP]. */
-CVT_INLINE void product_of(int outputs, int in_c, const float *v, const float *u, float *m)
+/* m[outputs][STRIP] = u[in_c][outputs] (broadcast) times v[in_c][STRIP], of the strip's first groups. */
+CVT_INLINE void product_of(int outputs, int groups, int in_c, const float *v, const float *u, float *m)
 {
 	vf sum[BLOCK][GROUPS];
 	CVT_UNROLL
 	for (int o = 0; o < outputs; o++)
 		CVT_UNROLL
-		for (int t = 0; t < GROUPS; t++)
+		for (int t = 0; t < groups; t++)
 			sum[o][t] = vzero();
 	for (int c = 0; c < in_c; c++, u += outputs, v += STRIP) {
 		vf x[GROUPS];
 		CVT_UNROLL
-		for (int t = 0; t < GROUPS; t++)
+		for (int t = 0; t < groups; t++)
 			x[t] = vload(v + t * VL);
 		CVT_UNROLL
 		for (int o = 0; o < outputs; o++)
 			CVT_UNROLL
-			for (int t = 0; t < GROUPS; t++)
+			for (int t = 0; t < groups; t++)
 				sum[o][t] += x[t] * u[o];
 	}
 	CVT_UNROLL
 	for (int o = 0; o < outputs; o++)
 		CVT_UNROLL
-		for (int t = 0; t < GROUPS; t++)
+		for (int t = 0; t < groups; t++)
 			vstore(m + o * STRIP + t * VL, sum[o][t]);
 }
 
-CVT_PHASE void product(int outputs, int in_c, const float *v, const float *u, float *m)
+CVT_PHASE void product(int outputs, int groups, int in_c, const float *v, const float *u, float *m)
 {
-	switch (outputs) {
-#define CASE(n) case n: product_of(n, in_c, v, u, m); break;
+	switch (outputs * (GROUPS + 1) + groups) {
+#define CASE_OF(n, g) case n * (GROUPS + 1) + g: product_of(n, g, in_c, v, u, m); break;
+#if VL >= 8
+#define CASE(n) CASE_OF(n, 1) CASE_OF(n, 2)
+#else
+#define CASE(n) CASE_OF(n, 1) CASE_OF(n, 2) CASE_OF(n, 3)
+#endif
 	CASE(1) CASE(2) CASE(3) CASE(4)
 #if VL >= 8
 	CASE(5) CASE(6)
@@ -107,6 +112,7 @@ CVT_PHASE void product(int outputs, int in_c, const float *v, const float *u, fl
 	CASE(7) CASE(8) CASE(9) CASE(10) CASE(11) CASE(12) CASE(13) CASE(14)
 #endif
 #undef CASE
+#undef CASE_OF
 	}
 }
 
@@ -354,13 +360,9 @@ static void transform_and_multiply(const struct cvt_winograd5_forward *a)
 				multiply_and_write(a, &groups[i], v + i * VL, sums);
 			continue;
 		}
-		for (int i = n_groups; i < GROUPS; i++)
-			for (int k = 0; k < 64; k++)
-				for (int c = 0; c < a->in_c; c++)
-					vstore(v + k * vk + (ptrdiff_t)c * STRIP + i * VL, vzero());
 		for (int k = 0; k < 64; k++)
 			for (int b = 0; b < n_blocks; b++)
-				product(outputs, a->in_c, v + k * vk, a->weights + ((ptrdiff_t)k * n_blocks + b) * a->in_c * outputs,
+				product(outputs, n_groups, a->in_c, v + k * vk, a->weights + ((ptrdiff_t)k * n_blocks + b) * a->in_c * outputs,
 					m + k * mk + (ptrdiff_t)b * outputs * STRIP);
 		write_strip(a, groups, n_groups, m, sums);
 	}

@@ -10,7 +10,7 @@
 
 enum {
 	TERMS = 32,                             /* channels at a time: U of 64 outputs is 36 or 64 planes of 8 KB */
-	SPAN = 64,                              /* outputs of a task */
+	SPAN = 64,                              /* outputs of a task, at most */
 	STRIP = 96, LEAST_STRIP = 36, FEW_TASKS = 16,
 	FEW_TILES = 64, SOME_TILES = 1024,       /* of a batch */
 	SOME_WEIGHTS = 1 << 19, LARGE_WEIGHTS = 1 << 21,   /* floats of U */
@@ -20,7 +20,7 @@ enum {
 struct job {
 	struct cvt_winograd3_job all;
 	struct cvt_winograd3_staged v;
-	int span, group_strips;
+	int spans, group_strips;                /* spans of outputs: whole vectors, as even as they get */
 	ptrdiff_t m_plane, m_block, u_plane;
 };
 
@@ -37,8 +37,8 @@ static void job_of(struct job *j, const struct cvt_conv_shape *shape, enum cvt_c
 {
 	*j = (struct job){.all = cvt_winograd3_job(shape, pass, kernels)};
 	struct cvt_winograd3_cut *cut = &j->all.cut;
-	j->span = SPAN > j->all.block ? SPAN : j->all.block;
-	*cut = cvt_winograd3_cut(shape, n, STRIP, LEAST_STRIP, cvt_conv_whole(FEW_TASKS, cvt_conv_whole(j->all.outputs, j->span)), kernels);
+	j->spans = cvt_conv_whole(cvt_conv_whole(j->all.outputs, SPAN), 2) * 2;      /* an even number: tasks of one strip are few */
+	*cut = cvt_winograd3_cut(shape, n, STRIP, LEAST_STRIP, cvt_conv_whole(FEW_TASKS, j->spans), kernels);
 	int total = n * cut->tile_rows * cut->row_tiles, room = GROUP_FLOATS / (cut->planes * cvt_winograd3_lanes(cut, j->all.channels));
 	room = room < total ? room : total;
 	j->group_strips = room > cut->strip_tiles ? room / cut->strip_tiles : 1;
@@ -67,14 +67,26 @@ static void multiply(const struct job *j, int o, int width, int c, const float *
 			m + p * j->m_plane, c > 0);
 }
 
+/* The first output of a span, of the one behind the last too. */
+static int span_first(const struct job *j, int span)
+{
+	int length = j->all.cut.kernels->vector_length;
+	return cvt_winograd3_lanes(&j->all.cut, j->all.outputs) / length * span / j->spans * length;
+}
+
+/* Blocks of M that a span has at most. */
+static int blocks_of(const struct job *j)
+{
+	return SPAN > j->all.block ? SPAN / j->all.block : 1;
+}
+
 static void product_task(void *context, int task, int worker)
 {
 	const struct job *j = context;
 	const struct cvt_winograd3_job *a = &j->all;
-	int spans = cvt_conv_whole(a->outputs, j->span), strip = j->v.first_strip + task / spans, first = task % spans * j->span;
+	int strip = j->v.first_strip + task / j->spans, first = span_first(j, task % j->spans), end = span_first(j, task % j->spans + 1);
 	int tiles = cvt_winograd3_tiles(&a->cut, strip, strip + 1), before = cvt_winograd3_tiles(&a->cut, j->v.first_strip, strip);
-	int lanes = cvt_winograd3_lanes(&a->cut, a->outputs), end = lanes - first < j->span ? lanes : first + j->span;
-	float *u = cvt_conv_worker(j->all.call, worker), *m = u + a->cut.planes * j->u_plane, *scratch = m + j->span / a->block * j->m_block;
+	float *u = cvt_conv_worker(j->all.call, worker), *m = u + a->cut.planes * j->u_plane, *scratch = m + blocks_of(j) * j->m_block;
 	for (int c = 0; c < a->channels; c += TERMS) {
 		const float *v = j->v.v + c / TERMS * j->v.part_stride + (ptrdiff_t)before * j->v.part_channels;
 		for (int o = first; o < end; o += a->block)
@@ -91,7 +103,7 @@ void cvt_winograd3_many_scratch(const struct cvt_conv_shape *shape, enum cvt_con
 	job_of(&j, shape, pass, max_batch, kernels);
 	const struct cvt_winograd3_cut *cut = &j.all.cut;
 	*ret_shared_bytes = cvt_conv_bytes(cvt_winograd3_staged_floats(&j.v)) + cvt_winograd3_sums_bytes(&j.all, pass);
-	*ret_worker_bytes = cvt_conv_bytes(cut->planes * j.u_plane + j.span / j.all.block * j.m_block) +
+	*ret_worker_bytes = cvt_conv_bytes(cut->planes * j.u_plane + blocks_of(&j) * j.m_block) +
 		cvt_conv_bytes((ptrdiff_t)cvt_winograd3_scratch(cut->m, cut->most_tiles, kernels->vector_length));
 }
 
@@ -109,7 +121,7 @@ void cvt_winograd3_many_run(const struct cvt_conv_call *call, enum cvt_conv_pass
 	for (; j.v.first_strip < cut->strips; j.v.first_strip += j.group_strips) {
 		int left = cut->strips - j.v.first_strip, strips = left < j.group_strips ? left : j.group_strips;
 		cvt_pool_run(call->pool, stage_task, &j, strips * j.v.parts);
-		cvt_pool_run(call->pool, product_task, &j, strips * cvt_conv_whole(j.all.outputs, j.span));
+		cvt_pool_run(call->pool, product_task, &j, strips * j.spans);
 	}
 	if (j.all.sums)
 		cvt_conv_add_sums(call, j.all.sums, cut->strips, j.all.outputs);

@@ -1,8 +1,8 @@
 /* conv_winograd5.c - 5 x 5 convolutions, stride 1, padding 2, by the kernels of kernels/winograd5.h: cuts a call into tasks.
  *
  * Forward and input gradient: the weights are transformed (a task for each block of outputs), then each task does a range of tiles.
- * Weight gradient: each task sums a chunk of tiles into its own accumulator; then a task for each input channel adds the chunks in
- * order. How tiles are divided depends on their number and on constants. */
+ * Weight gradient: each task sums a chunk of tiles into its own accumulator, of few chunks only for a span of the outputs; then a task for
+ * each input channel adds the chunks in order. How tiles are divided depends on their number and on constants. */
 #include <stdint.h>
 #include <string.h>
 
@@ -10,10 +10,13 @@
 #include "nn/layers/conv_common.h"
 
 enum {
-	TASK_STEP = 96,                         /* tiles: whole strips of every instruction set */
+	TASK_STEP = 96,                         /* tiles: whole strips of every instruction set, ... */
+	FEWER_TILES = 1024, FEWER_STEP = 32,    /* ... but of the widest only in a batch of fewer tiles, */
+	FEWEST_TILES = 128, FEWEST_STEP = 16,   /* or half of one */
 	TASK_MOST = 480,
 	TASKS_WANTED = 64,                      /* of a small call, so that many threads find work */
 	CHUNKS_MOST = 16, CHUNKS_LEAST = 4,     /* of a weight gradient */
+	SPAN = 32, SPANS_MOST = 4,              /* outputs of a task of it, where there are fewer chunks than that */
 	CHUNK_BYTES = 4 << 20,                  /* all accumulators together, while more than the least */
 	STREAM_BYTES = 4 << 20                  /* an output at least this large is not read again from a cache */
 };
@@ -27,7 +30,8 @@ static long count_tiles(const struct cvt_conv_shape *s, int n)
 
 static long task_tiles(long tiles)
 {
-	long each = ((tiles + TASKS_WANTED - 1) / TASKS_WANTED + TASK_STEP - 1) / TASK_STEP * TASK_STEP;
+	long step = tiles < FEWEST_TILES ? FEWEST_STEP : tiles < FEWER_TILES ? FEWER_STEP : TASK_STEP;
+	long each = ((tiles + TASKS_WANTED - 1) / TASKS_WANTED + step - 1) / step * step;
 	return each < TASK_MOST ? each : TASK_MOST;
 }
 
@@ -42,6 +46,13 @@ static int count_chunks(const struct cvt_conv_shape *s, long tiles, const struct
 	while (chunks > 1 && tiles < (long)chunks * 32)
 		chunks /= 2;
 	return chunks;
+}
+
+/* Outputs of a span, in whole vectors of every instruction set. */
+static int span_outputs(int out_c, int chunks)
+{
+	int most = SPANS_MOST / chunks, wanted = cvt_conv_whole(out_c, SPAN), n = most < wanted ? most : wanted;
+	return n <= 1 ? out_c : cvt_conv_whole(cvt_conv_whole(out_c, n), 16) * 16;
 }
 
 static bool fits(const struct cvt_conv_shape *s, enum cvt_conv_pass pass, const struct cvt_kernels *kernels)
@@ -69,8 +80,7 @@ static void scratch(const struct cvt_conv_shape *s, enum cvt_conv_pass pass, int
 	long tiles = count_tiles(s, max_batch);
 	if (pass == CVT_CONV_WEIGHT_GRADIENT) {
 		size_t chunks = (size_t)count_chunks(s, tiles, kernels);
-		*ret_shared_bytes = chunks * (round_up(4 * k->accumulator_floats(s->in_c, s->out_c)) +
-			round_up(sizeof(double) * (size_t)s->out_c));
+		*ret_shared_bytes = chunks * (4 * k->accumulator_floats(s->in_c, s->out_c) + round_up(sizeof(double) * (size_t)s->out_c));
 		*ret_worker_bytes = round_up(k->gradient_scratch(s->in_c, s->out_c));
 	} else {
 		int in = channels_in(s, pass), out = channels_out(s, pass);
@@ -85,16 +95,12 @@ struct job {
 	enum cvt_conv_pass pass;
 	const struct cvt_winograd5_kernels *k;
 	long tiles;
-	int n_tasks;
+	int n_tasks;                            /* forward, input gradient */
+	int chunks, span;                       /* weight gradient: of tiles; outputs of a task */
 	float *shared;                          /* transformed weights, or accumulators */
 	double *sums;                           /* [tasks][out_c][2], or [chunks][out_c] of the bias's gradient */
 	bool stream, stream_pooled;
 };
-
-static float *worker_scratch(const struct cvt_conv_call *call, int worker)
-{
-	return (float *)((char *)call->workers + (size_t)worker * call->worker_bytes);
-}
 
 static void weights_task(void *context, int task, int worker)
 {
@@ -113,7 +119,7 @@ static void tiles_task(void *context, int task, int worker)
 	const struct cvt_conv_shape *s = &call->shape;
 	long each = task_tiles(j->tiles), first = task * each, last = first + each < j->tiles ? first + each : j->tiles;
 	struct cvt_winograd5_forward a = { .in_c = channels_in(s, j->pass), .out_c = channels_out(s, j->pass), .h = s->in_h, .w = s->in_w,
-		.first_tile = first, .last_tile = last, .weights = j->shared, .stream = j->stream, .scratch = worker_scratch(call, worker) };
+		.first_tile = first, .last_tile = last, .weights = j->shared, .stream = j->stream, .scratch = cvt_conv_worker(call, worker) };
 	if (j->pass == CVT_CONV_FORWARD) {
 		a.x = call->x;
 		a.x_stride = call->x_stride;
@@ -165,10 +171,15 @@ static void run_tiles(struct job *j)
 		cvt_conv_add_sums(call, j->sums, j->n_tasks, out);
 }
 
-static size_t accumulator_stride(const struct job *j)
+/* The weight gradient of the outputs from `first` on, as many as are of its span: accumulators of all chunks, one after another. */
+struct span { int outputs; size_t stride /* floats */; float *accumulators; };
+
+static struct span span_of(const struct job *j, int first)
 {
 	const struct cvt_conv_shape *s = &j->call->shape;
-	return round_up(4 * j->k->accumulator_floats(s->in_c, s->out_c)) / 4;
+	int outputs = s->out_c - first < j->span ? s->out_c - first : j->span;
+	return (struct span){outputs, j->k->accumulator_floats(s->in_c, outputs),
+		j->shared + (size_t)j->chunks * (first ? j->k->accumulator_floats(s->in_c, first) : 0)};
 }
 
 static void chunk_task(void *context, int task, int worker)
@@ -176,19 +187,25 @@ static void chunk_task(void *context, int task, int worker)
 	const struct job *j = context;
 	const struct cvt_conv_call *call = j->call;
 	const struct cvt_conv_shape *s = &call->shape;
-	long strips = (j->tiles + 31) / 32, last = strips * (task + 1) / j->n_tasks * 32;
-	j->k->gradient(&(struct cvt_winograd5_gradient){ .in_c = s->in_c, .out_c = s->out_c, .h = s->in_h, .w = s->in_w,
-		.first_tile = strips * task / j->n_tasks * 32, .last_tile = last < j->tiles ? last : j->tiles,
-		.x = call->x, .x_stride = call->x_stride, .dy = call->dy, .dy_stride = call->dy_stride,
-		.accumulator = j->shared + task * accumulator_stride(j), .bias = j->sums + (ptrdiff_t)task * s->out_c,
-		.scratch = worker_scratch(call, worker) });
+	int chunk = task % j->chunks, first = task / j->chunks * j->span;
+	struct span span = span_of(j, first);
+	long strips = (j->tiles + 31) / 32, last = strips * (chunk + 1) / j->chunks * 32;
+	j->k->gradient(&(struct cvt_winograd5_gradient){ .in_c = s->in_c, .out_c = span.outputs, .h = s->in_h, .w = s->in_w,
+		.first_tile = strips * chunk / j->chunks * 32, .last_tile = last < j->tiles ? last : j->tiles,
+		.x = call->x, .x_stride = call->x_stride, .dy = call->dy + (ptrdiff_t)first * s->in_h * s->in_w, .dy_stride = call->dy_stride,
+		.accumulator = span.accumulators + (size_t)chunk * span.stride, .bias = j->sums + (ptrdiff_t)chunk * s->out_c + first,
+		.scratch = cvt_conv_worker(call, worker) });
 }
 
 static void finish_task(void *context, int task, int worker)
 {
 	const struct job *j = context;
 	const struct cvt_conv_shape *s = &j->call->shape;
-	j->k->gradient_finish(s->in_c, s->out_c, task, j->n_tasks, j->shared, accumulator_stride(j), j->call->dweight);
+	for (int first = 0; first < s->out_c; first += j->span) {
+		struct span span = span_of(j, first);
+		j->k->gradient_finish(s->in_c, span.outputs, task, j->chunks, span.accumulators, span.stride,
+			j->call->dweight + (ptrdiff_t)first * s->in_c * 25);
+	}
 }
 
 static void run_gradient(struct job *j)
@@ -196,13 +213,14 @@ static void run_gradient(struct job *j)
 	const struct cvt_conv_call *call = j->call;
 	const struct cvt_conv_shape *s = &call->shape;
 
-	j->n_tasks = count_chunks(s, j->tiles, call->kernels);
-	j->sums = (double *)(j->shared + j->n_tasks * accumulator_stride(j));
-	cvt_pool_run(call->pool, chunk_task, j, j->n_tasks);
+	j->chunks = count_chunks(s, j->tiles, call->kernels);
+	j->span = span_outputs(s->out_c, j->chunks);
+	j->sums = (double *)(j->shared + (size_t)j->chunks * j->k->accumulator_floats(s->in_c, s->out_c));
+	cvt_pool_run(call->pool, chunk_task, j, j->chunks * cvt_conv_whole(s->out_c, j->span));
 	cvt_pool_run(call->pool, finish_task, j, s->in_c);
 	for (int o = 0; call->dbias && o < s->out_c; o++) {
 		double sum = 0;
-		for (int chunk = 0; chunk < j->n_tasks; chunk++)
+		for (int chunk = 0; chunk < j->chunks; chunk++)
 			sum += j->sums[(ptrdiff_t)chunk * s->out_c + o];
 		call->dbias[o] = (float)sum;
 	}
