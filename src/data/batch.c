@@ -28,6 +28,15 @@ void cvt_epoch_order(const int *pictures, int n, uint64_t seed, int epoch, int *
 		order[i] = pictures[order[i]];
 }
 
+void cvt_batch_levels(const double *mean, const double *std, int channels, float (*levels)[256])
+{
+	for (int c = 0; c < channels; c++) {
+		const float middle = (float)mean[c], deviation = std[c] > 0 ? (float)std[c] : 1.0f;
+		for (int v = 0; v < 256; v++)
+			levels[c][v] = ((float)v / 255.0f - middle) / deviation;
+	}
+}
+
 struct fill {
 	const struct cvt_dataset *dataset;
 	const int *pictures;
@@ -83,12 +92,7 @@ int cvt_batch_fill(const struct cvt_dataset *dataset, const int *pictures, int n
 	fill.bytes = malloc(fill.plane * (size_t)dataset->channels * (size_t)workers);
 	if (!fill.bytes)
 		return cvt_fail(err, CVT_ERR_MEMORY, "no memory to fill a batch");
-	for (int c = 0; c < dataset->channels; c++) {
-		/* In float, as torchvision's ToTensor and Normalize. A channel of one colour throughout has no deviation: it stays centred. */
-		const float mean = (float)dataset->mean[c], std = dataset->std[c] > 0 ? (float)dataset->std[c] : 1.0f;
-		for (int v = 0; v < 256; v++)
-			fill.levels[c][v] = ((float)v / 255.0f - mean) / std;
-	}
+	cvt_batch_levels(dataset->mean, dataset->std, dataset->channels, fill.levels);
 	for (int i = 0; i < n; i++)
 		labels[i] = dataset->pictures[pictures[i]].class_index;
 	cvt_pool_run(pool, fill_task, &fill, n);

@@ -11,6 +11,10 @@ CVT_NODISCARD int cvt_part_pictures(const struct cvt_dataset *dataset, enum cvt_
 /* Shuffles them for an epoch (from 1): Philox(seed, SHUFFLE, epoch). `pictures` is in the dataset's order and stays; `order` is filled. */
 void cvt_epoch_order(const int *pictures, int n, uint64_t seed, int epoch, int *order);
 
+/* What a byte of each channel becomes: (value/255 - mean)/std, in float as torchvision's ToTensor and Normalize. A channel of one colour
+ * throughout has no deviation: it stays centred. levels: [channels][256]. */
+void cvt_batch_levels(const double *mean, const double *std, int channels, float (*levels)[256]);
+
 struct cvt_batch_options { bool flip; uint64_t seed; int epoch; };   /* augmentation of training; epoch 0: none */
 /* Reads n pictures and writes (value/255 - mean)/std as [n, c, h, w] into out, and labels. Flips a picture with probability 1/2 by
  * Philox(seed, AUGMENT, epoch, picture). Errors: the cache cannot be read any more. */

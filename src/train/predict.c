@@ -2,12 +2,14 @@
 #include <stdlib.h>
 
 #include "convtui/model.h"
+#include "data/batch.h"
 #include "data/prepare.h"
 #include "nn/loss.h"
 #include "train/trained.h"
 
 struct cvt_predictor {
 	struct cvt_trained trained;
+	float levels[3][256];             /* what a byte becomes, by channel */
 	unsigned char *pixels;            /* [channels, size, size] */
 	struct cvt_sandbox *sandbox;      /* where pictures are decoded */
 };
@@ -24,6 +26,7 @@ int cvt_predictor_open(const char *run_folder, const char *checkpoint, int threa
 	if (rc == CVT_OK) {
 		size_t size = (size_t)predictor->trained.config.image_size;
 
+		cvt_batch_levels(predictor->trained.mean, predictor->trained.std, predictor->trained.config.channels, predictor->levels);
 		predictor->pixels = malloc((size_t)predictor->trained.config.channels * size * size);
 		const struct cvt_sandbox_limits limits = cvt_sandbox_defaults((size_t)predictor->trained.config.channels * size * size);
 
@@ -58,19 +61,14 @@ const char *cvt_predictor_class(const struct cvt_predictor *predictor, int class
 	return predictor->trained.classes[class_index];
 }
 
-/* The same arithmetic as cvt_batch_fill, so that a picture gives here what it gave in training. */
-static void normalise(const struct cvt_trained *trained, const unsigned char *pixels, float *out)
+static void normalise(const struct cvt_predictor *predictor, const unsigned char *pixels, float *out)
 {
-	size_t plane = (size_t)trained->config.image_size * (size_t)trained->config.image_size;
+	const struct cvt_config *config = &predictor->trained.config;
+	size_t plane = (size_t)config->image_size * (size_t)config->image_size;
 
-	for (int c = 0; c < trained->config.channels; c++) {
-		float table[256];
-
-		for (int value = 0; value < 256; value++)
-			table[value] = (float)((value / 255.0 - trained->mean[c]) / trained->std[c]);
+	for (int c = 0; c < config->channels; c++)
 		for (size_t i = 0; i < plane; i++)
-			out[(size_t)c * plane + i] = table[pixels[(size_t)c * plane + i]];
-	}
+			out[(size_t)c * plane + i] = predictor->levels[c][pixels[(size_t)c * plane + i]];
 }
 
 static int read_picture(struct cvt_predictor *predictor, const char *path, struct cvt_error *err)
@@ -92,7 +90,7 @@ int cvt_predictor_classify(struct cvt_predictor *predictor, const char *path, fl
 
 	if (rc < 0)
 		return rc;
-	normalise(&predictor->trained, predictor->pixels, cvt_plan_input(network->eval).data);
+	normalise(predictor, predictor->pixels, cvt_plan_input(network->eval).data);
 	cvt_plan_forward(network->eval, 1, &exec);
 	cvt_softmax(cvt_plan_logits(network->eval), network->n_classes, probabilities);
 	for (int i = 1; i < network->n_classes; i++)

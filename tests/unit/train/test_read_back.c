@@ -6,7 +6,9 @@
 #include "convtui/dataset.h"
 #include "convtui/model.h"
 #include "data/batch.h"
+#include "nn/loss.h"
 #include "train/prepare.h"
+#include "train/trained.h"
 
 static void evaluation_is_the_run_s_own(void **state)
 {
@@ -147,6 +149,41 @@ static void prediction_is_the_evaluation_s(void **state)
 	free(pictures);
 }
 
+/* Bytes become floats in one way only, and what leaves is the bits of a pass over the data. */
+static void probabilities_are_the_evaluation_s_bits(void **state)
+{
+	struct cvt_run *run = runs_make("epochs: 1\n");
+	struct cvt_predictor *predictor;
+	struct cvt_trained trained;
+	struct cvt_dataset *dataset;
+	struct cvt_error err;
+	unsigned char pixels[3 * 16 * 16];
+
+	(void)state;
+	assert_int_equal(runs_train(run->folder, NULL).state, CVT_STATE_DONE);
+	assert_int_equal(cvt_trained_load(run->folder, NULL, 1, 1, &trained, &err), CVT_OK);
+	struct cvt_dataset_options options = cvt_dataset_options_of(&trained.config);
+
+	assert_int_equal(cvt_dataset_open(&options, NULL, &dataset, &err), CVT_OK);
+	assert_int_equal(cvt_predictor_open(run->folder, NULL, 1, &predictor, &err), CVT_OK);
+	for (int i = 0; i < 20; i++) {
+		struct cvt_plan *plan = trained.network->eval;
+		float wanted[3], probabilities[3];
+		int label, guess;
+
+		assert_int_equal(cvt_batch_fill(dataset, &i, 1, NULL, NULL, cvt_plan_input(plan).data, &label, &err), CVT_OK);
+		cvt_plan_forward(plan, 1, &(struct cvt_exec){.pool = trained.network->pool});
+		cvt_softmax(cvt_plan_logits(plan), 3, wanted);
+		assert_int_equal(cvt_dataset_pixels(dataset, i, pixels, &err), CVT_OK);
+		put_png(scratch("picture.png"), pixels, 16);
+		assert_int_equal(cvt_predictor_classify(predictor, scratch("picture.png"), probabilities, &guess, &err), CVT_OK);
+		assert_memory_equal(probabilities, wanted, sizeof wanted);
+	}
+	cvt_predictor_close(predictor);
+	cvt_dataset_close(dataset);
+	cvt_trained_finish(&trained);
+}
+
 static void no_checkpoint_is_said(void **state)
 {
 	struct cvt_run *run = runs_make("");
@@ -181,6 +218,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(evaluation_is_the_run_s_own, runs_setup, runs_teardown),
 		cmocka_unit_test_setup_teardown(errors_csv_lists_what_was_wrong, runs_setup, runs_teardown),
 		cmocka_unit_test_setup_teardown(prediction_is_the_evaluation_s, runs_setup, runs_teardown),
+		cmocka_unit_test_setup_teardown(probabilities_are_the_evaluation_s_bits, runs_setup, runs_teardown),
 		cmocka_unit_test_setup_teardown(no_checkpoint_is_said, runs_setup, runs_teardown),
 		cmocka_unit_test_setup_teardown(any_number_of_threads, runs_setup, runs_teardown),
 	};
