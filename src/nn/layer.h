@@ -38,6 +38,7 @@ struct cvt_step {                           /* one call of forward and one of ba
 	size_t saved_bytes; void *saved;        /* kept from forward to backward, 64-byte aligned */
 	struct cvt_scratch forward, backward;
 	int max_batch, conv;                    /* conv: enum cvt_conv_choice */
+	int methods_of;                         /* a batch: methods are chosen as for this one, whatever max_batch is */
 	const struct cvt_kernels *kernels;
 };
 

@@ -13,6 +13,7 @@ enum { CVT_PLAN_TRAIN = 1, CVT_PLAN_KEEP_ALL = 2 /* absorb nothing, reuse nothin
 
 struct cvt_plan_options {
 	int max_batch;
+	int methods_of;                        /* 0, or the max_batch of another plan whose methods, and so bits, this one is to have */
 	unsigned flags;
 	int isa;                               /* enum cvt_isa */
 	int conv;                              /* enum cvt_conv_choice */

@@ -123,8 +123,9 @@ static void add_step(struct cvt_plan *plan, int node, const int *n_readers, bool
 	struct cvt_step *step = &plan->steps[plan->n_steps];
 	const struct cvt_node *n = &plan->graph->nodes[node];
 	*step = (struct cvt_step){.graph = plan->graph, .node = n, .index = node, .last = node, .training = plan->training,
-		.keep_all = plan->keep_all, .max_batch = plan->options.max_batch, .conv = plan->options.conv, .kernels = plan->kernels,
-		.leader = step, .sums_from = -1, .sums_until = -1};
+		.keep_all = plan->keep_all, .max_batch = plan->options.max_batch,
+		.methods_of = plan->options.methods_of > 0 ? plan->options.methods_of : plan->options.max_batch, .conv = plan->options.conv,
+		.kernels = plan->kernels, .leader = step, .sums_from = -1, .sums_until = -1};
 	absorb(plan, step, n_readers, taken);
 	step->wants_dx = plan->requires_grad[n->inputs[0]];
 	struct cvt_root *root = &plan->roots[plan->places[n->inputs[0]].root];

@@ -38,6 +38,7 @@ static const struct cvt_conv_method *choose(const struct cvt_step *step, enum cv
 {
 	struct cvt_conv_shape shape = shape_of(step);
 	const struct cvt_conv_method *const *m = methods[step->conv];
+	shape.batch = step->methods_of;
 	while (!(*m)->fits(&shape, pass, step->kernels))
 		m++;
 	return *m;

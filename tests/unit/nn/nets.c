@@ -177,8 +177,8 @@ void run_net(const struct setup *setup, struct outcome *ret)
 	struct cvt_error err = {0};
 	struct cvt_pool *pool = NULL;
 	struct outcome o = {.model = setup_model(setup), .n = setup->n};
-	struct cvt_plan_options options = {.max_batch = setup->max_n, .flags = setup->flags, .conv = setup->conv, .isa = setup->isa,
-		.workers = setup->threads};
+	struct cvt_plan_options options = {.max_batch = setup->max_n, .methods_of = setup->methods_of, .flags = setup->flags,
+		.conv = setup->conv, .isa = setup->isa, .workers = setup->threads};
 	if (cvt_plan_create(o.model, &options, &o.plan, &err))
 		fail_msg("%s: %s", nets[setup->net].name, err.message);
 	memset(o.plan->memory, 0xff, o.plan->bytes);

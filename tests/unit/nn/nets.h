@@ -17,7 +17,7 @@ struct outcome {
 	int n, classes;
 	float *logits;
 };
-struct setup { int net, n, max_n, threads, conv, isa; unsigned flags; uint64_t seed; bool momentum; };
+struct setup { int net, n, max_n, methods_of, threads, conv, isa; unsigned flags; uint64_t seed; bool momentum; };
 
 /* Builds, fills the workspace with NaN, puts random pictures in, runs forward, and in training backward from random output gradients, which
  * setup_dlogits gives. Running statistics and gammas are made uneven first. */
