@@ -44,10 +44,19 @@ CVT_NODISCARD int cvt_predictor_open(const char *run_folder, const char *checkpo
 void cvt_predictor_close(struct cvt_predictor *predictor);
 int cvt_predictor_n_classes(const struct cvt_predictor *predictor);
 const char *cvt_predictor_class(const struct cvt_predictor *predictor, int class_index);
-/* Decodes, resizes and normalises as the run did. probabilities: n_classes floats, softmax of the logits. A picture that cannot be
- * read is an error that names it. One thread at a time. */
-CVT_NODISCARD int cvt_predictor_classify(struct cvt_predictor *predictor, const char *path, float *probabilities,
-	int *ret_class, struct cvt_error *err);
+/* How many pictures cvt_predictor_classify does together, which keeps every thread busy. More are done one such group after another. */
+int cvt_predictor_group(const struct cvt_predictor *predictor);
+/* What became of a picture. */
+struct cvt_prediction {
+	int status;                  /* CVT_OK, or why it cannot be read: the rest is untouched but for `error`, which names it */
+	int class_index;
+	struct cvt_error error;
+};
+/* Decodes n >= 0 pictures on all threads, resizes and normalises as the run did, and evaluates them together: the same bits as each alone.
+ * predictions: n. probabilities: [n, n_classes], softmax of the logits; the row of a picture that cannot be read is untouched. Both are
+ * the caller's. A decoder is started for each thread that gets a picture, and stays. One thread at a time. */
+void cvt_predictor_classify(struct cvt_predictor *predictor, const char *const *paths, int n, struct cvt_prediction *predictions,
+	float *probabilities);
 
 struct cvt_evaluation {
 	int n_classes; char **class_names;

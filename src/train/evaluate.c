@@ -9,8 +9,6 @@
 #include "train/step.h"
 #include "train/trained.h"
 
-#define BATCH 32
-
 /* The network's class of each class of the data, by name; and the data's weights at the network's places. */
 static int map_classes(const struct cvt_trained *trained, const struct cvt_dataset *dataset, int **ret_map, struct cvt_error *err)
 {
@@ -127,7 +125,7 @@ int cvt_evaluate(const char *run_folder, const char *checkpoint, const char *dat
 	struct cvt_pass pass = {0};
 	struct cvt_pass_options options = {0};
 	int *map = NULL, *pictures = NULL;
-	int rc = cvt_trained_load(run_folder, checkpoint, BATCH, threads, &trained, err);
+	int rc = cvt_trained_load(run_folder, checkpoint, threads, &trained, err);
 
 	if (rc == CVT_OK)
 		rc = open_data(&trained, data, &dataset, err);

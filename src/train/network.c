@@ -61,6 +61,22 @@ static int check_memory(const struct cvt_graph *graph, const struct cvt_network_
 		(long long)(bytes >> 20), options->train_batch, (long long)(options->memory >> 20), fits);
 }
 
+/* Asks shapes alone, as if for one thread: which method computes a convolution, and so its last bits, hangs on the batch. */
+static int limit_eval_batch(const struct cvt_graph *graph, const struct cvt_network_options *options, int *ret_batch, struct cvt_error *err)
+{
+	struct cvt_plan_options plan = {.max_batch = options->eval_batch, .isa = options->config->isa, .conv = options->config->conv, .workers = 1};
+	struct cvt_plan_cost cost;
+	int rc = cvt_plan_dry(graph, &plan, false, &cost, NULL, err);
+
+	while (rc == CVT_OK && cost.workspace_bytes > options->eval_bytes && plan.max_batch > 1) {
+		plan.max_batch /= 2;
+		rc = cvt_plan_dry(graph, &plan, false, &cost, NULL, err);
+	}
+	if (rc == CVT_OK)
+		*ret_batch = plan.max_batch;
+	return rc;
+}
+
 static int make_plans(struct cvt_network *network, int threads, struct cvt_plan **ret_train, struct cvt_plan **ret_eval,
 	struct cvt_error *err)
 {
@@ -122,6 +138,8 @@ int cvt_network_create(const struct cvt_network_options *options, struct cvt_net
 	network->threads = config->threads > 0 ? config->threads : cvt_machine_processors(NULL);
 	if (options->train_batch > 0)
 		rc = check_memory(&graph, options, network->threads, err);
+	if (rc == CVT_OK && options->eval_bytes > 0)
+		rc = limit_eval_batch(&graph, options, &network->eval_batch, err);
 	if (rc == CVT_OK)
 		rc = make_buffers(network, err);
 	if (rc == CVT_OK)

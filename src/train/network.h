@@ -23,6 +23,7 @@ struct cvt_network_options {
 	int n_classes;
 	int train_batch;                     /* 0: evaluation only */
 	int eval_batch;
+	int64_t eval_bytes;                  /* halve eval_batch until its workspace is no more than this; 0: no limit */
 	int64_t memory;                      /* bytes this process may still take; 0: unknown, not checked */
 };
 

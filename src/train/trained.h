@@ -13,9 +13,10 @@ struct cvt_trained {
 	double mean[3], std[3];
 	char fingerprint[64];                  /* of the pictures that it was trained on; "": not said */
 };
-/* checkpoint: a file; NULL: best.safetensors of the folder, else checkpoint.safetensors. threads 0: all allowed. Free with
- * cvt_trained_finish, also after a failure. */
-CVT_NODISCARD int cvt_trained_load(const char *run_folder, const char *checkpoint, int batch, int threads, struct cvt_trained *trained,
+/* checkpoint: a file; NULL: best.safetensors of the folder, else checkpoint.safetensors. threads 0: all allowed. The batch is the same for
+ * every use, so that a picture has the same bits in each: 32, or fewer where maps are large. Free with cvt_trained_finish, also after a
+ * failure. */
+CVT_NODISCARD int cvt_trained_load(const char *run_folder, const char *checkpoint, int threads, struct cvt_trained *trained,
 	struct cvt_error *err);
 void cvt_trained_finish(struct cvt_trained *trained);
 

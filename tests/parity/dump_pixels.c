@@ -12,8 +12,6 @@
 #include "train/prepare.h"
 #include "train/trained.h"
 
-enum { BATCH = 32 };
-
 /* Writes one block of the file; false: disk full, said by the caller. */
 static bool put(FILE *file, const void *data, size_t size, size_t n)
 {
@@ -32,8 +30,8 @@ static int dump(struct cvt_trained *trained, const struct cvt_dataset *dataset, 
 	int *labels = calloc((size_t)n, sizeof *labels);
 	bool written = logits && labels && put(file, head, sizeof head[0], 4);
 
-	for (int i = 0; i < n && written && rc == CVT_OK; i += BATCH) {
-		int m = n - i < BATCH ? n - i : BATCH;
+	for (int i = 0; i < n && written && rc == CVT_OK; i += network->eval_batch) {
+		int m = n - i < network->eval_batch ? n - i : network->eval_batch;
 		float *input = cvt_plan_input(network->eval).data;
 
 		rc = cvt_batch_fill(dataset, pictures + i, m, &plain, network->pool, input, labels + i, err);
@@ -75,7 +73,7 @@ static int dump_run(const char *folder, enum cvt_part part, const char *path, co
 		return cvt_fail_errno(err, errno, "cannot write %s", path);
 	snprintf(checkpoint, sizeof checkpoint, "%s/checkpoint.safetensors", folder);
 
-	int rc = cvt_trained_load(folder, checkpoint, BATCH, 0, &trained, err);
+	int rc = cvt_trained_load(folder, checkpoint, 0, &trained, err);
 
 	if (rc == CVT_OK && weights)
 		rc = load_weights(&trained, weights, err);

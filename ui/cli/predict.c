@@ -4,8 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/names.h"
 #include "convtui/model.h"
 #include "convtui/text.h"
 
@@ -13,12 +15,15 @@
 
 struct job {
 	struct cvt_predictor *predictor;
-	float *probabilities;
+	char **paths;                /* [group]: the first n wait to be classified together */
+	int n, group;
+	struct cvt_prediction *predictions;
+	float *probabilities;        /* [group, n_classes] */
 	int n_classes;
 	bool json, failed;
 };
 
-static void print_json(const struct job *job, const char *path, int class_index)
+static void print_json(const struct job *job, const char *path, int class_index, const float *probabilities)
 {
 	json_t *all = json_object();
 
@@ -26,14 +31,14 @@ static void print_json(const struct job *job, const char *path, int class_index)
 		char name[256];
 
 		cvt_text_clean(name, sizeof name, cvt_predictor_class(job->predictor, i));
-		json_object_set_new(all, name, cli_json_real((double)job->probabilities[i]));
+		json_object_set_new(all, name, cli_json_real((double)probabilities[i]));
 	}
 	cli_json(json_pack("{s:o s:o s:o s:o}", "path", cli_json_text(path), "class",
 		cli_json_text(cvt_predictor_class(job->predictor, class_index)), "probability",
-		cli_json_real((double)job->probabilities[class_index]), "probabilities", all));
+		cli_json_real((double)probabilities[class_index]), "probabilities", all));
 }
 
-static void print_text(const struct job *job, const char *path, int class_index)
+static void print_text(const struct job *job, const char *path, int class_index, const float *probabilities)
 {
 	char text[1024];
 
@@ -43,26 +48,57 @@ static void print_text(const struct job *job, const char *path, int class_index)
 	printf("%s  ", text);
 	for (int i = 0; i < job->n_classes; i++) {
 		cvt_text_clean(text, sizeof text, cvt_predictor_class(job->predictor, i));
-		printf("%s%s %.6f", i ? ", " : "", text, (double)job->probabilities[i]);
+		printf("%s%s %.6f", i ? ", " : "", text, (double)probabilities[i]);
 	}
 	putchar('\n');
 	fflush(stdout);
 }
 
-/* A picture that cannot be read is said and passed over; the exit code tells of it. */
-static void classify(struct job *job, const char *path)
+static void fail(struct job *job, const struct cvt_error *err)
+{
+	cli_fail(err);
+	job->failed = true;
+}
+
+/* A picture that cannot be read is said in its place and passed over; the exit code tells of it. */
+static void finish_group(struct job *job)
+{
+	cvt_predictor_classify(job->predictor, (const char *const *)job->paths, job->n, job->predictions, job->probabilities);
+	for (int i = 0; i < job->n; i++) {
+		const struct cvt_prediction *prediction = &job->predictions[i];
+		const float *probabilities = job->probabilities + (size_t)i * (size_t)job->n_classes;
+
+		if (prediction->status < 0)
+			fail(job, &prediction->error);
+		else if (job->json)
+			print_json(job, job->paths[i], prediction->class_index, probabilities);
+		else
+			print_text(job, job->paths[i], prediction->class_index, probabilities);
+		free(job->paths[i]);
+	}
+	job->n = 0;
+}
+
+/* What is wrong with something that is no picture; said after those before it. */
+static void fail_in_order(struct job *job, const struct cvt_error *err)
+{
+	finish_group(job);
+	fail(job, err);
+}
+
+static void add_picture(struct job *job, const char *path)
 {
 	struct cvt_error err;
-	int class_index;
+	char *copy = strdup(path);
 
-	if (cvt_predictor_classify(job->predictor, path, job->probabilities, &class_index, &err) < 0) {
-		cli_fail(&err);
-		job->failed = true;
-	} else if (job->json) {
-		print_json(job, path, class_index);
-	} else {
-		print_text(job, path, class_index);
+	if (!copy) {
+		cvt_fail(&err, CVT_ERR_MEMORY, "%s: no memory for its name", path);
+		fail_in_order(job, &err);
+		return;
 	}
+	job->paths[job->n++] = copy;
+	if (job->n == job->group)
+		finish_group(job);
 }
 
 static int not_hidden(const struct dirent *entry)
@@ -85,8 +121,7 @@ static void take_folder(struct job *job, const char *path, int depth)
 
 	if (n < 0) {
 		cvt_fail_errno(&err, errno, "%s", path);
-		cli_fail(&err);
-		job->failed = true;
+		fail_in_order(job, &err);
 		return;
 	}
 	for (int i = 0; i < n; i++) {
@@ -95,6 +130,9 @@ static void take_folder(struct job *job, const char *path, int depth)
 		if (asprintf(&name, "%s/%s", path, entries[i]->d_name) >= 0) {
 			take_path(job, name, depth + 1);
 			free(name);
+		} else {
+			cvt_fail(&err, CVT_ERR_MEMORY, "%s/%s: no memory for its name", path, entries[i]->d_name);
+			fail_in_order(job, &err);
 		}
 		free(entries[i]);
 	}
@@ -106,8 +144,7 @@ static void pass_over(struct job *job, const char *path)
 	struct cvt_error err;
 
 	cvt_fail(&err, CVT_ERR_RANGE, "%s: passed over: a folder %d folders deep, or a link that leads back; name it to look into it", path, DEEPEST);
-	cli_fail(&err);
-	job->failed = true;
+	fail_in_order(job, &err);
 }
 
 static void take_path(struct job *job, const char *path, int depth)
@@ -115,26 +152,54 @@ static void take_path(struct job *job, const char *path, int depth)
 	struct stat status;
 
 	if (stat(path, &status) < 0 || !S_ISDIR(status.st_mode))
-		classify(job, path);
+		add_picture(job, path);
 	else if (depth < DEEPEST)
 		take_folder(job, path, depth);
 	else
 		pass_over(job, path);
 }
 
+/* Who writes a name and waits for its answer gets it: nothing is held back for names that may come. */
 static void take_names(struct job *job)
 {
-	char *line = NULL;
-	size_t room = 0;
-	ssize_t length;
+	struct cli_names names = {.fd = STDIN_FILENO};
+	enum cli_names_status status;
+	struct cvt_error err;
+	const char *name;
 
-	while ((length = getline(&line, &room, stdin)) > 0) {
-		if (line[length - 1] == '\n')
-			line[length - 1] = 0;
-		if (line[0])
-			take_path(job, line, 0);
-	}
-	free(line);
+	do {
+		status = cli_names_next(&names, job->n == 0, &name, &err);
+		if (status == CLI_NAMES_NAME)
+			take_path(job, name, 0);
+		else if (status == CLI_NAMES_NONE_NOW)
+			finish_group(job);
+		else if (status != CLI_NAMES_END)
+			fail_in_order(job, &err);
+	} while (status != CLI_NAMES_END && status != CLI_NAMES_FAILED);
+}
+
+static int open_job(struct job *job, const char *run_folder, struct cvt_error *err)
+{
+	int rc = cvt_predictor_open(run_folder, NULL, 0, &job->predictor, err);
+
+	if (rc < 0)
+		return rc;
+	job->n_classes = cvt_predictor_n_classes(job->predictor);
+	job->group = cvt_predictor_group(job->predictor);
+	job->paths = malloc((size_t)job->group * sizeof *job->paths);
+	job->predictions = malloc((size_t)job->group * sizeof *job->predictions);
+	job->probabilities = malloc((size_t)job->group * (size_t)job->n_classes * sizeof *job->probabilities);
+	if (!job->paths || !job->predictions || !job->probabilities)
+		return cvt_fail(err, CVT_ERR_MEMORY, "no memory for %d pictures of %d classes", job->group, job->n_classes);
+	return CVT_OK;
+}
+
+static void close_job(struct job *job)
+{
+	free(job->paths);
+	free(job->predictions);
+	free(job->probabilities);
+	cvt_predictor_close(job->predictor);
 }
 
 static int predict_all(const struct cli_args *args, const struct cvt_run *run)
@@ -142,13 +207,8 @@ static int predict_all(const struct cli_args *args, const struct cvt_run *run)
 	struct job job = {.json = args->json};
 	struct cvt_error err;
 
-	if (cvt_predictor_open(run->folder, NULL, 0, &job.predictor, &err) < 0)
-		return cli_fail(&err);
-	job.n_classes = cvt_predictor_n_classes(job.predictor);
-	job.probabilities = calloc((size_t)job.n_classes, sizeof *job.probabilities);
-	if (!job.probabilities) {
-		cvt_predictor_close(job.predictor);
-		cvt_fail(&err, CVT_ERR_MEMORY, "no memory for %d classes", job.n_classes);
+	if (open_job(&job, run->folder, &err) < 0) {
+		close_job(&job);
 		return cli_fail(&err);
 	}
 	for (int i = 1; i < args->n_positional; i++) {
@@ -157,8 +217,8 @@ static int predict_all(const struct cli_args *args, const struct cvt_run *run)
 		else
 			take_path(&job, args->positional[i], 0);
 	}
-	free(job.probabilities);
-	cvt_predictor_close(job.predictor);
+	finish_group(&job);
+	close_job(&job);
 	return job.failed ? CLI_FAILED : CLI_DONE;
 }
 

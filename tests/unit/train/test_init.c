@@ -1,5 +1,5 @@
 /* test_init.c - a file that a network starts from: what PyTorch adds is passed over; what does not fit, is missing or too many is named, and
- * the network stays as it was. */
+ * the network stays as it was. And how many pictures it evaluates at once. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "../scratch.h"
+#include "arch/arch.h"
 #include "store/safetensors.h"
 #include "train/network.h"
 
@@ -117,8 +118,49 @@ static void each_change(void **state)
 	cvt_network_destroy(from);
 }
 
+/* What the workspace of an evaluation takes with one thread. */
+static int64_t eval_bytes(const struct cvt_config *config, int batch)
+{
+	struct cvt_plan_options plan = {.max_batch = batch, .isa = config->isa, .conv = config->conv, .workers = 1};
+	struct cvt_plan_cost cost;
+	struct cvt_graph graph;
+	struct cvt_error err;
+
+	assert_int_equal(cvt_arch_build(config, 3, &graph, &err), CVT_OK);
+	assert_int_equal(cvt_plan_dry(&graph, &plan, false, &cost, NULL, &err), CVT_OK);
+	cvt_graph_finish(&graph);
+	return cost.workspace_bytes;
+}
+
+/* The limit decides alone, not the threads: which method computes a convolution hangs on the batch, and with it the bits. */
+static void a_limit_of_bytes_halves_the_evaluation_s_batch(void **state)
+{
+	static const int wanted[] = {32, 16, 8, 1};
+	struct cvt_config config;
+	struct cvt_error err;
+
+	(void)state;
+	cvt_config_init(&config);
+	config.layers = 1;
+	config.image_size = 128;
+	for (int i = 0; i < 4; i++) {
+		for (config.threads = 1; config.threads <= 3; config.threads += 2) {
+			struct cvt_network_options options = {.config = &config, .n_classes = 3, .eval_batch = 32, .eval_bytes = eval_bytes(&config, wanted[i])};
+			struct cvt_network *network;
+
+			options.eval_bytes -= wanted[i] == 1;               /* one picture is done whatever it takes */
+			assert_int_equal(cvt_network_create(&options, &network, &err), CVT_OK);
+			assert_int_equal(network->eval_batch, wanted[i]);
+			cvt_network_destroy(network);
+		}
+	}
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test_setup_teardown(each_change, scratch_setup, scratch_teardown)};
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(each_change, scratch_setup, scratch_teardown),
+		cmocka_unit_test(a_limit_of_bytes_halves_the_evaluation_s_batch),
+	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

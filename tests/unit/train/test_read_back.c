@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 
+#include "base/random.h"
 #include "convtui/dataset.h"
 #include "convtui/model.h"
 #include "data/batch.h"
@@ -104,6 +105,15 @@ static void put_png(const char *path, const unsigned char *planar, int size)
 	assert_int_equal(fclose(out), 0);
 }
 
+/* One picture alone. */
+static struct cvt_prediction predict(struct cvt_predictor *predictor, const char *path, float *probabilities)
+{
+	struct cvt_prediction prediction = {.status = 1};
+
+	cvt_predictor_classify(predictor, &path, 1, &prediction, probabilities);
+	return prediction;
+}
+
 static void prediction_is_the_evaluation_s(void **state)
 {
 	struct cvt_run *run = runs_make("epochs: 3\n");
@@ -126,24 +136,20 @@ static void prediction_is_the_evaluation_s(void **state)
 	assert_int_equal(cvt_predictor_n_classes(predictor), 3);
 	for (int i = 0; i < n; i++) {
 		float probabilities[3];
-		int guess;
 
 		assert_int_equal(cvt_dataset_pixels(dataset, pictures[i], pixels, &err), CVT_OK);
 		put_png(scratch("picture.png"), pixels, 16);
-		if (cvt_predictor_classify(predictor, scratch("picture.png"), probabilities, &guess, &err) < 0)
-			fail_msg("%s", err.message);
+		struct cvt_prediction prediction = predict(predictor, scratch("picture.png"), probabilities);
+		int guess = prediction.class_index;
+
+		if (prediction.status != CVT_OK)
+			fail_msg("%s", prediction.error.message);
 		right += guess == dataset->pictures[pictures[i]].class_index;
 		assert_near(probabilities[0] + probabilities[1] + probabilities[2], 1, 1e-5);
 		for (int k = 0; k < 3; k++)
 			assert_true(probabilities[k] <= probabilities[guess]);
 	}
 	assert_near(100.0 * right / n, result.live.best_val_accuracy, 1e-9);
-	scratch_text(scratch("no.jpg"), "not a picture");
-	float none[3];
-	int guess;
-
-	assert_true(cvt_predictor_classify(predictor, scratch("no.jpg"), none, &guess, &err) < 0);
-	assert_non_null(strstr(err.message, "no.jpg"));
 	cvt_predictor_close(predictor);
 	cvt_dataset_close(dataset);
 	free(pictures);
@@ -161,7 +167,7 @@ static void probabilities_are_the_evaluation_s_bits(void **state)
 
 	(void)state;
 	assert_int_equal(runs_train(run->folder, NULL).state, CVT_STATE_DONE);
-	assert_int_equal(cvt_trained_load(run->folder, NULL, 1, 1, &trained, &err), CVT_OK);
+	assert_int_equal(cvt_trained_load(run->folder, NULL, 1, &trained, &err), CVT_OK);
 	struct cvt_dataset_options options = cvt_dataset_options_of(&trained.config);
 
 	assert_int_equal(cvt_dataset_open(&options, NULL, &dataset, &err), CVT_OK);
@@ -169,19 +175,92 @@ static void probabilities_are_the_evaluation_s_bits(void **state)
 	for (int i = 0; i < 20; i++) {
 		struct cvt_plan *plan = trained.network->eval;
 		float wanted[3], probabilities[3];
-		int label, guess;
+		int label;
 
 		assert_int_equal(cvt_batch_fill(dataset, &i, 1, NULL, NULL, cvt_plan_input(plan).data, &label, &err), CVT_OK);
 		cvt_plan_forward(plan, 1, &(struct cvt_exec){.pool = trained.network->pool});
 		cvt_softmax(cvt_plan_logits(plan), 3, wanted);
 		assert_int_equal(cvt_dataset_pixels(dataset, i, pixels, &err), CVT_OK);
 		put_png(scratch("picture.png"), pixels, 16);
-		assert_int_equal(cvt_predictor_classify(predictor, scratch("picture.png"), probabilities, &guess, &err), CVT_OK);
+		assert_int_equal(predict(predictor, scratch("picture.png"), probabilities).status, CVT_OK);
 		assert_memory_equal(probabilities, wanted, sizeof wanted);
 	}
 	cvt_predictor_close(predictor);
 	cvt_dataset_close(dataset);
 	cvt_trained_finish(&trained);
+}
+
+enum { N_PICTURES = 83 };                  /* two groups and a rest */
+
+/* Pictures with one that cannot be read in the middle of the first group, and one that is not there at the end of all. */
+static void make_pictures(char paths[][600], const char **names)
+{
+	unsigned char pixels[3 * 16 * 16];
+
+	for (int i = 0; i < N_PICTURES; i++) {
+		snprintf(paths[i], sizeof paths[i], "%s/%d.png", scratch_folder, i);
+		names[i] = paths[i];
+		for (size_t k = 0; k < sizeof pixels; k++)
+			pixels[k] = (unsigned char)(cvt_random_u32(1, CVT_RANDOM_TEST, (uint32_t)i, k) >> (i % 3));
+		if (i == 7)
+			scratch_text(paths[i], "not a picture");
+		else if (i < N_PICTURES - 1)
+			put_png(paths[i], pixels, 16);
+	}
+}
+
+/* Whether n pictures from `first` on, done together, are what each is alone. */
+static void check_together(struct cvt_predictor *predictor, const char *const *names, const struct cvt_prediction *alone,
+	float alone_probabilities[][3], int first, int n)
+{
+	static struct cvt_prediction predictions[N_PICTURES];
+	static float probabilities[N_PICTURES][3];
+
+	for (int i = 0; i < n; i++)
+		memcpy(probabilities[i], (float[]){-1, -2, -3}, sizeof probabilities[i]);
+	cvt_predictor_classify(predictor, names + first, n, predictions, probabilities[0]);
+	for (int i = 0; i < n; i++) {
+		const struct cvt_prediction *one = &alone[first + i];
+
+		if (predictions[i].status != one->status || memcmp(probabilities[i], alone_probabilities[first + i], sizeof probabilities[i]) != 0)
+			fail_msg("picture %d among %d from %d on is not what it is alone", first + i, n, first);
+		if (one->status == CVT_OK)
+			assert_int_equal(predictions[i].class_index, one->class_index);
+		else
+			assert_string_equal(predictions[i].error.message, one->error.message);
+	}
+}
+
+/* Nine threads: a group is more than a batch of the network. */
+static void a_picture_is_the_same_among_others(void **state)
+{
+	static char paths[N_PICTURES][600];
+	static struct cvt_prediction alone[N_PICTURES];
+	static float probabilities[N_PICTURES][3];
+	static const int threads[] = {1, 3, 9}, sizes[] = {0, 1, 2, 3, 7, 31, 33, N_PICTURES};
+	struct cvt_run *run = runs_make("epochs: 1\n");
+	const char *names[N_PICTURES];
+	struct cvt_predictor *predictor;
+	struct cvt_error err;
+
+	(void)state;
+	assert_int_equal(runs_train(run->folder, NULL).state, CVT_STATE_DONE);
+	make_pictures(paths, names);
+	for (int t = 0; t < 3; t++) {
+		assert_int_equal(cvt_predictor_open(run->folder, NULL, threads[t], &predictor, &err), CVT_OK);
+		assert_int_equal(cvt_predictor_group(predictor), threads[t] == 9 ? 36 : 32);
+		for (int i = 0; i < N_PICTURES && t == 0; i++) {
+			memcpy(probabilities[i], (float[]){-1, -2, -3}, sizeof probabilities[i]);
+			alone[i] = predict(predictor, names[i], probabilities[i]);
+			assert_int_equal(alone[i].status, i == 7 ? CVT_ERR_FORMAT : i == N_PICTURES - 1 ? CVT_ERR_NOT_FOUND : CVT_OK);
+			if (alone[i].status != CVT_OK)
+				assert_non_null(strstr(alone[i].error.message, names[i]));
+		}
+		for (size_t s = 0; s < sizeof sizes / sizeof sizes[0]; s++)
+			for (int first = 0; first + sizes[s] <= N_PICTURES; first += sizes[s] ? sizes[s] : N_PICTURES)
+				check_together(predictor, names, alone, probabilities, first, sizes[s]);
+		cvt_predictor_close(predictor);
+	}
 }
 
 static void no_checkpoint_is_said(void **state)
@@ -219,6 +298,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(errors_csv_lists_what_was_wrong, runs_setup, runs_teardown),
 		cmocka_unit_test_setup_teardown(prediction_is_the_evaluation_s, runs_setup, runs_teardown),
 		cmocka_unit_test_setup_teardown(probabilities_are_the_evaluation_s_bits, runs_setup, runs_teardown),
+		cmocka_unit_test_setup_teardown(a_picture_is_the_same_among_others, runs_setup, runs_teardown),
 		cmocka_unit_test_setup_teardown(no_checkpoint_is_said, runs_setup, runs_teardown),
 		cmocka_unit_test_setup_teardown(any_number_of_threads, runs_setup, runs_teardown),
 	};
