@@ -9,7 +9,7 @@
 
 #include "nn/layer.h"
 
-enum { NODES_LIMIT = 4096 };
+enum { NODES_LIMIT = 4096, UPDATE_AT_ONCE = 1 << 20 /* weights of an array: from here on their gradient is not kept */ };
 
 void cvt_graph_init(struct cvt_graph *g)
 {
@@ -141,5 +141,6 @@ void cvt_graph_add_param(struct cvt_graph *g, const char *suffix, const int *dim
 			return;
 		}
 	}
+	p->updated_in_backward = p->learns && !g->keep_gradients && p->count >= UPDATE_AT_ONCE;
 	node->params[node->n_params++] = g->n_params++;
 }

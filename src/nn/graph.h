@@ -22,7 +22,7 @@ struct cvt_param {                         /* one named array */
 	bool trained;                          /* false: running_mean, running_var */
 	bool learns;                           /* false while trained: a frozen branch (GoogLeNet as in the post) */
 	int64_t count;                         /* product of dims */
-	bool updated_in_backward;              /* so large that its gradient is never stored: backward applies the update (grad is NULL) */
+	bool updated_in_backward;              /* so large that its gradient is not kept: backward applies the update (grad is NULL) */
 	float *value, *grad, *momentum;        /* filled by the model; grad NULL where backward applies the update itself */
 };
 

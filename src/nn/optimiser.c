@@ -7,7 +7,12 @@
 
 enum { CHUNK = 1 << 16 };
 
-struct sgd { struct cvt_model *model; float lr, momentum, weight_decay; atomic_bool finite; };
+struct sgd {
+	struct cvt_model *model;
+	const struct cvt_param *one; const float *grad;         /* instead of a model */
+	float lr, momentum, weight_decay;
+	atomic_bool finite;
+};
 
 static int chunks(int64_t count)
 {
@@ -38,16 +43,9 @@ static struct cvt_param *locate(const struct cvt_model *model, int task, int64_t
 	return p;
 }
 
-static void sgd_task(void *context, int task, int worker)
+static void update(const struct cvt_param *p, const float *restrict grad, int64_t from, int64_t to, const struct sgd *s)
 {
-	const struct sgd *s = context;
-	int64_t from, to;
-	struct cvt_param *p = locate(s->model, task, &from, &to);
-	(void)worker;
-	if (!p->grad)
-		return;
 	float *restrict w = p->value, *restrict v = p->momentum;
-	const float *restrict grad = p->grad;
 	float lr = s->lr, momentum = s->momentum, decay = s->weight_decay;
 	if (v) {
 		for (int64_t i = from; i < to; i++) {
@@ -58,6 +56,30 @@ static void sgd_task(void *context, int task, int worker)
 		for (int64_t i = from; i < to; i++)
 			w[i] -= lr * (grad[i] + decay * w[i]);
 	}
+}
+
+static void sgd_task(void *context, int task, int worker)
+{
+	const struct sgd *s = context;
+	int64_t from, to;
+	struct cvt_param *p = locate(s->model, task, &from, &to);
+	(void)worker;
+	if (p->grad)
+		update(p, p->grad, from, to, s);
+}
+
+static void one_task(void *context, int task, int worker)
+{
+	const struct sgd *s = context;
+	int64_t from = (int64_t)task * CHUNK, to = from + CHUNK < s->one->count ? from + CHUNK : s->one->count;
+	(void)worker;
+	update(s->one, s->grad, from, to, s);
+}
+
+void cvt_sgd_update(struct cvt_param *param, const float *grad, struct cvt_pool *pool, float lr, float momentum, float weight_decay)
+{
+	struct sgd s = {.one = param, .grad = grad, .lr = lr, .momentum = momentum, .weight_decay = weight_decay};
+	cvt_pool_run(pool, one_task, &s, chunks(param->count));
 }
 
 void cvt_sgd_step(struct cvt_model *model, struct cvt_pool *pool, float lr, float momentum, float weight_decay)

@@ -6,6 +6,8 @@
 #include "base/pool.h"
 #include "nn/model.h"
 
+/* Updates one parameter by this gradient of it, as backward does where none is stored. */
+void cvt_sgd_update(struct cvt_param *param, const float *grad, struct cvt_pool *pool, float lr, float momentum, float weight_decay);
 /* Updates every learning parameter that has a grad. */
 void cvt_sgd_step(struct cvt_model *model, struct cvt_pool *pool, float lr, float momentum, float weight_decay);
 /* Are all gradients finite? (Those that backward applied itself are checked through the weights.) */

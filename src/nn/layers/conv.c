@@ -2,11 +2,13 @@
  *
  * Absorbed: ReLU; at evaluation also batch norm, as a scale and a shift of each map, before or after the ReLU, and where the method can,
  * 2 x 2 max pooling: then the large maps are never written. In training the norm that follows is left the sums of what it reads. Convolutions
- * of the same x are joined where the method can: then x is packed once for all of them, and its gradient summed in registers. */
+ * of the same x are joined where the method can: then x is packed once for all of them, and its gradient summed in registers.
+ * Large weights have no gradient of their own: it is made where those of other layers were, in the third cache still, and applied at once. */
 #include <math.h>
 
 #include "nn/layer.h"
 #include "nn/layers/conv_common.h"
+#include "nn/optimiser.h"
 
 /* In order of preference, for each enum cvt_conv_choice; the last of a row fits everything. */
 static const struct cvt_conv_method *const methods[][6] = {
@@ -94,6 +96,13 @@ static size_t fold_bytes(const struct cvt_step *step)
 	return absorbed(step, &cvt_norm_ops) < 0 ? 0 : 2 * one;
 }
 
+/* A gradient that is not kept stands before the method's own shared scratch. */
+static size_t gradient_bytes(const struct cvt_step *step)
+{
+	const struct cvt_param *weight = cvt_step_param(step, step->node, 0);
+	return weight->updated_in_backward ? cvt_conv_bytes((ptrdiff_t)weight->count) : 0;
+}
+
 static void add_scratch(const struct cvt_step *step, enum cvt_conv_pass pass, struct cvt_scratch *scratch)
 {
 	struct cvt_conv_shape shape = joined_shape(step);
@@ -119,6 +128,7 @@ static void conv_plan(struct cvt_step *step)
 		add_scratch(step, CVT_CONV_WEIGHT_GRADIENT, &step->backward);
 	if (step->wants_dx && leads)
 		add_scratch(step, CVT_CONV_INPUT_GRADIENT, &step->backward);
+	step->backward.shared_bytes += gradient_bytes(step);
 	if (absorbed(step, &cvt_relu_ops) >= 0 && !step->dy_masked)
 		step->backward_reads |= CVT_READS_Y;
 }
@@ -204,10 +214,12 @@ static void backward_calls(const struct cvt_step *step, const struct cvt_exec *e
 {
 	for (struct cvt_conv_call *call = calls; step; call++, step = step->joined) {
 		*call = call_of(step, exec, &step->backward);
+		call->shared = (char *)call->shared + gradient_bytes(step);
 		call->dy = step->dy.data;
 		call->dy_stride = step->dy.image_stride;
 		if (learns(step)) {
-			call->dweight = cvt_step_param(step, step->node, 0)->grad;
+			float *gradient = cvt_step_param(step, step->node, 0)->grad;
+			call->dweight = gradient ? gradient : step->backward.shared;
 			call->dbias = cvt_step_param(step, step->node, 1)->grad;
 		}
 		if (step->wants_dx) {
@@ -230,6 +242,11 @@ static void conv_backward(const struct cvt_step *step, const struct cvt_exec *ex
 		choose(step, CVT_CONV_WEIGHT_GRADIENT)->run(calls, CVT_CONV_WEIGHT_GRADIENT);
 	if (step->wants_dx)             /* after the weight gradient: dx may take x's place */
 		choose(step, CVT_CONV_INPUT_GRADIENT)->run(calls, CVT_CONV_INPUT_GRADIENT);
+	for (const struct cvt_step *each = step; each; each = each->joined) {
+		struct cvt_param *weight = cvt_step_param(each, each->node, 0);
+		if (weight->updated_in_backward)
+			cvt_sgd_update(weight, each->backward.shared, exec->pool, exec->lr, exec->momentum, exec->weight_decay);
+	}
 }
 
 static int64_t conv_multiply_adds(const struct cvt_graph *g, const struct cvt_node *node)

@@ -3,7 +3,6 @@
 #include "nn/layer.h"
 #include "nn/layers/dense_gemm.h"
 
-enum { UPDATE_AT_ONCE = 1 << 20 };          /* weights: from here on backward applies the update */
 
 static const struct cvt_dense_method *choose(const struct cvt_step *step)
 {
@@ -102,8 +101,6 @@ int cvt_dense(struct cvt_graph *g, int x, struct cvt_dense_args a)
 	node->as.dense = a;
 	int index = cvt_graph_shape(g, a.out, 1, 1);
 	cvt_graph_add_param(g, "weight", (int[]){a.out, in}, 2, CVT_INIT_UNIFORM_FAN_IN, in, true, true);
-	if (!g->failed)
-		g->params[g->n_params - 1].updated_in_backward = !g->keep_gradients && (int64_t)a.out * in >= UPDATE_AT_ONCE;
 	cvt_graph_add_param(g, "bias", (int[]){a.out}, 1, CVT_INIT_UNIFORM_FAN_IN, in, true, true);
 	return g->failed ? -1 : index;
 }

@@ -202,11 +202,33 @@ static void sgd_is_pytorchs(void **state)
 	cvt_model_destroy(model);
 }
 
-/* A dense layer large enough that backward applies the update: the weights afterwards are those of gradient and step apart. */
+static void build_wide_dense(struct cvt_graph *g)
+{
+	int x = cvt_flatten(g, cvt_conv(g, cvt_input(g, 1, 65, 65), (struct cvt_conv_args){.out = 1, .kernel = 1}));
+	cvt_name(g, "wide");
+	cvt_dense(g, x, (struct cvt_dense_args){.out = 260});
+}
+
+/* Two that are joined, of which one is large; and a 3 x 3. */
+static void build_wide_convs(struct cvt_graph *g)
+{
+	int x = cvt_conv(g, cvt_input(g, 1, 65, 65), (struct cvt_conv_args){.out = 1024, .kernel = 7, .stride = 16, .padding = 3}), parts[2];
+	parts[0] = cvt_conv(g, x, (struct cvt_conv_args){.out = 5, .kernel = 1});
+	cvt_name(g, "wide");
+	parts[1] = cvt_conv(g, x, (struct cvt_conv_args){.out = 1030, .kernel = 1});
+	x = cvt_concat(g, parts, 2);
+	cvt_name(g, "wide3");
+	x = cvt_conv(g, x, (struct cvt_conv_args){.out = 114, .kernel = 3, .padding = 1});
+	cvt_dense(g, cvt_flatten(g, cvt_global_avg_pool(g, x)), (struct cvt_dense_args){.out = 260});
+}
+
+/* Layers large enough that backward applies the update: the weights afterwards are those of gradient and step apart. */
 static void update_in_backward(void **state)
 {
-	for (int momentum = 0; momentum < 2; momentum++) {
+	static void (*const build[])(struct cvt_graph *) = {build_wide_dense, build_wide_convs};
+	for (int test = 0; test < 4; test++) {
 		struct cvt_model *models[2] = {0};
+		bool momentum = test % 2;
 		for (int keep = 0; keep < 2; keep++) {
 			struct cvt_graph g;
 			struct cvt_plan *plan = NULL;
@@ -214,12 +236,10 @@ static void update_in_backward(void **state)
 			struct cvt_exec exec = {.lr = 0.1f, .momentum = momentum ? 0.9f : 0, .weight_decay = 0.01f};
 			cvt_graph_init(&g);
 			g.keep_gradients = keep;
-			int x = cvt_flatten(&g, cvt_conv(&g, cvt_input(&g, 1, 65, 65), (struct cvt_conv_args){.out = 1, .kernel = 1}));
-			cvt_name(&g, "wide");
-			cvt_dense(&g, x, (struct cvt_dense_args){.out = 260});
+			build[test / 2](&g);
 			assert_int_equal(cvt_model_create(&g, 1, true, momentum, &models[keep], NULL), CVT_OK);
-			struct cvt_param *p = cvt_model_param(models[keep], "wide.weight");
-			assert_true((p->grad == NULL) == !keep);
+			assert_true((cvt_model_param(models[keep], "wide.weight")->grad == NULL) == !keep);
+			assert_true(test < 2 || (cvt_model_param(models[keep], "wide3.weight")->grad == NULL) == !keep);
 			assert_int_equal(cvt_plan_create(models[keep], &options, &plan, NULL), CVT_OK);
 			for (int step = 0; step < 2; step++) {
 				for (int i = 0; i < 3 * 65 * 65; i++)
