@@ -94,7 +94,9 @@ static void finite_task(void *context, int task, int worker)
 	int64_t from, to;
 	struct cvt_param *p = locate(s->model, task, &from, &to);
 	(void)worker;
-	const float *values = p->grad ? p->grad : p->value;
+	const float *values = p->grad;
+	if (!values)
+		return;
 	/* x - x is 0, or not a number where x is none or infinite: a sum that vectorises */
 	float lanes[16] = {0}, sum = 0;
 	int64_t i = from;

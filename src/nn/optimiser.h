@@ -10,7 +10,8 @@
 void cvt_sgd_update(struct cvt_param *param, const float *grad, struct cvt_pool *pool, float lr, float momentum, float weight_decay);
 /* Updates every learning parameter that has a grad. */
 void cvt_sgd_step(struct cvt_model *model, struct cvt_pool *pool, float lr, float momentum, float weight_decay);
-/* Are all gradients finite? (Those that backward applied itself are checked through the weights.) */
+/* Are all gradients finite that are stored? One that backward applied itself and that was not makes the next loss, or a weight of the next
+ * checkpoint, none: to read large weights again each step is a tenth of training VGG on small pictures. */
 bool cvt_model_finite(const struct cvt_model *model, struct cvt_pool *pool);
 
 #endif

@@ -17,7 +17,7 @@ KINDS = [
     ("transforms", r"transform_|write_channel|write_strip|input[246]|output[246]|gradient[246]|weights[246]|weight_gradient[246]|split_"),
     ("products", r"product|rows|columns|accumulate|dots|dense_"),
     ("both", r"multiply_and_write|accumulate_few"),
-    ("memory", r"apply|take|give|cvt_maxpool|sums|moments|backward_map|backward_pool|backward_windows|forward_windows|pack|output$|pad$|mem(cpy|move|set)|copy|mask_task|add_task|sgd_|add_inputs|avg|pool"),
+    ("memory", r"apply|take|give|cvt_maxpool|sums|moments|backward$|backward_map|backward_pool|backward_windows|update|one_task|forward_windows|pack|output$|pad$|mem(cpy|move|set)|copy|mask_task|add_task|sgd_|add_inputs|avg|pool"),
 ]
 
 
