@@ -4,7 +4,9 @@
  * which ROWS outputs at a time are multiplied and finished. Of maps that fill no more than half a panel, images stand side by side in one.
  * Weight gradient: a task is one of at most 8 image chunks and a block of input channels; its sum is its own, and the chunks' are added in
  * order. Where maps are so small that eight sums would cost more than the pixels: all images' pixels are gathered as if they were one map,
- * and a task is a block of outputs and a block of input channels of the sum itself. */
+ * and a task is a block of outputs and a block of input channels of the sum itself.
+ * Calls that are joined (`next`) share what is packed of x: forward and weight gradient go from call to call with it. Their input gradients are one:
+ * the maps of all dy are packed as those of one tensor, and so are the weights' rows, so that dx is summed in registers and written once. */
 #include "nn/layers/conv_common.h"
 
 #include <string.h>
@@ -67,7 +69,7 @@ static double *sums_of(const struct job *j, const struct cvt_conv_call *call, in
 	return j->backward || !call->sums ? NULL : sums + (ptrdiff_t)task * call->shape.out_c * 2;
 }
 
-/* Pixels of packed maps: `panels` of them, `width` floats a row but for the last, which has `last`. m has room for ROWS rows. */
+/* What a task has packed: pixels first .. end of each of `images` maps side by side, in panels of all channels. m: room for ROWS rows of a panel. */
 struct packed { const float *panels; int images, first, end; float *m; };
 
 /* y of one call, or dx, from what is packed. */
