@@ -1,4 +1,5 @@
-/* dense_gemm.c - the dense layer as products of matrices. Forward: tasks own blocks of outputs. Backward: tasks own blocks of inputs, and pass
+/* dense_gemm.c - the dense layer as products of matrices. Forward: tasks own blocks of outputs, an image at a time: a BLAS chooses its kernel by the
+ * sizes of a product, so that an image's bits would hang on how many are with it. Backward: tasks own blocks of inputs, and pass
  * over their part of the weights once: dx, gradient and, where the gradient is not stored, the update. */
 #include "nn/layers/dense_gemm.h"
 
@@ -18,10 +19,10 @@ static void forward_task(void *context, int task, int worker)
 	const struct cvt_dense_call *call = context;
 	int o = task * OUT_BLOCK, outs = call->out - o < OUT_BLOCK ? call->out - o : OUT_BLOCK;
 	(void)worker;
-	cvt_gemm(false, true, call->n, outs, call->in, call->x, (int)call->x_stride, call->weight + (int64_t)o * call->in, call->in, 0,
-		call->y + o, (int)call->y_stride);
 	for (int i = 0; i < call->n; i++) {
 		float *y = call->y + i * call->y_stride + o;
+		cvt_gemm(false, true, 1, outs, call->in, call->x + i * call->x_stride, (int)call->x_stride, call->weight + (int64_t)o * call->in, call->in,
+			0, y, (int)call->y_stride);
 		for (int k = 0; k < outs; k++) {
 			float v = y[k] + (call->bias ? call->bias[o + k] : 0);
 			y[k] = call->relu && v < 0 ? 0 : v;

@@ -8,7 +8,7 @@
 
 struct net { const char *name; void (*build)(struct cvt_graph *g); };
 extern const struct net nets[];
-extern const int n_nets;
+extern const int n_nets, wide_net;            /* wide_net: one behind those that tests go through */
 
 /* What one forward (and backward, in training) gave; all the caller's. */
 struct outcome {
