@@ -6,12 +6,12 @@
 #include "base/pool.h"
 #include "nn/model.h"
 
-/* Updates one parameter by this gradient of it, as backward does where none is stored. */
+/* Updates one parameter by this gradient of it: for a backward whose gradient is not stored. */
 void cvt_sgd_update(struct cvt_param *param, const float *grad, struct cvt_pool *pool, float lr, float momentum, float weight_decay);
 /* Updates every learning parameter that has a grad. */
 void cvt_sgd_step(struct cvt_model *model, struct cvt_pool *pool, float lr, float momentum, float weight_decay);
-/* Are all gradients finite that are stored? One that backward applied itself and that was not makes the next loss, or a weight of the next
- * checkpoint, none: to read large weights again each step is a tenth of training VGG on small pictures. */
+/* Are all stored gradients finite? One that is not and that backward applied itself shows in the next loss, or when weights are looked at before an
+ * evaluation and a checkpoint: they are too large to be read again each step. */
 bool cvt_model_finite(const struct cvt_model *model, struct cvt_pool *pool);
 
 #endif

@@ -95,6 +95,30 @@ static bool all_finite(const struct cvt_array *arrays, int n)
 	return true;
 }
 
+/* The arrays of a checkpoint, all finite: finite gradients can still make weights that are not, and a checkpoint of those would take the place of the
+ * last good one. */
+static int finite_arrays(struct cvt_trainer *t, struct cvt_array **ret_arrays, int *ret_n, struct cvt_error *err)
+{
+	int rc = cvt_network_arrays(t->network, ret_arrays, ret_n, err);
+
+	if (rc < 0 || all_finite(*ret_arrays, *ret_n))
+		return rc;
+	free(*ret_arrays);
+	t->end = CVT_STATE_DIVERGED;
+	return cvt_fail(err, CVT_ERR_RANGE, "a weight is not finite after batch %lld: take a lower rate%s", (long long)t->at.batch,
+		t->ever_saved ? " from the last checkpoint, which is kept" : "");
+}
+
+int cvt_trainer_check(struct cvt_trainer *t, struct cvt_error *err)
+{
+	struct cvt_array *arrays;
+	int n, rc = finite_arrays(t, &arrays, &n, err);
+
+	if (rc == CVT_OK)
+		free(arrays);
+	return rc;
+}
+
 int cvt_trainer_save(struct cvt_trainer *t, bool best, struct cvt_error *err)
 {
 	double began = cvt_clock_monotonic();
@@ -103,17 +127,10 @@ int cvt_trainer_save(struct cvt_trainer *t, bool best, struct cvt_error *err)
 	int rc = cvt_trainer_settle(t, true, err);
 
 	if (rc == CVT_OK)
-		rc = cvt_network_arrays(t->network, &arrays, &begin.n, err);
+		rc = finite_arrays(t, &arrays, &begin.n, err);
 	if (rc < 0)
 		return rc;
 	begin.arrays = arrays;
-	/* Finite gradients can still make weights that are not: such a checkpoint would take the place of the last good one. */
-	if (!all_finite(arrays, begin.n)) {
-		free(arrays);
-		t->end = CVT_STATE_DIVERGED;
-		return cvt_fail(err, CVT_ERR_RANGE, "a weight is not finite after batch %lld: take a lower rate%s", (long long)t->at.batch,
-			t->ever_saved ? " from the last checkpoint, which is kept" : "");
-	}
 	rc = cvt_trainer_insist(t, sync_rows, NULL, err);
 	cvt_writer_offsets(t->writer, &t->at.batches_offset, &t->at.epochs_offset);
 	if (rc == CVT_OK)

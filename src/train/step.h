@@ -16,7 +16,7 @@ struct cvt_step_options {
 struct cvt_step_result {
 	double loss;                         /* weighted cross entropy of the batch, before the update */
 	int correct;
-	bool finite;                         /* false: loss or a gradient is not; the step was not applied */
+	bool finite;                         /* false: loss or a stored gradient is not; only what backward updates itself has been updated */
 };
 /* Fills the batch, forward, loss, backward, update. Errors: the pictures cannot be read any more; nothing is changed then. */
 CVT_NODISCARD int cvt_step_train(struct cvt_network *network, const struct cvt_dataset *dataset, const struct cvt_step_options *options,

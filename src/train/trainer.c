@@ -203,8 +203,11 @@ static int finish_epoch(struct cvt_trainer *t, struct cvt_error *err)
 	struct cvt_epoch_row row;
 	struct cvt_pass pass;
 	bool best;
-	int rc = cvt_pass_init(&pass, t->network->n_classes, err);
+	int rc = cvt_trainer_check(t, err);      /* rows and the best epoch are of networks that work */
 
+	if (rc < 0)
+		return rc;
+	rc = cvt_pass_init(&pass, t->network->n_classes, err);
 	if (rc == CVT_OK)
 		rc = evaluate(t, &pass, err);
 	seconds = cvt_clock_monotonic() - began;

@@ -78,7 +78,9 @@ CVT_NODISCARD int cvt_trainer_take_changes(struct cvt_trainer *t, struct cvt_err
  * (stop asked for, folder gone). */
 typedef int cvt_save_fn(struct cvt_trainer *t, const void *what, struct cvt_error *err);
 CVT_NODISCARD int cvt_trainer_insist(struct cvt_trainer *t, cvt_save_fn *save, const void *what, struct cvt_error *err);
-/* Begins a checkpoint of where the run stands. */
+/* Ends the run as diverged where a weight is not finite. */
+CVT_NODISCARD int cvt_trainer_check(struct cvt_trainer *t, struct cvt_error *err);
+/* Begins a checkpoint of where the run stands, after the same look. */
 CVT_NODISCARD int cvt_trainer_save(struct cvt_trainer *t, bool best, struct cvt_error *err);
 /* May an ordinary epoch's checkpoint be skipped to hold the stall under 2%? */
 bool cvt_trainer_may_skip(const struct cvt_trainer *t);

@@ -140,6 +140,42 @@ static void a_divergence_keeps_the_last_checkpoint(void **state)
 	runs_same_weights(run->folder, other->folder, "checkpoint.safetensors");
 }
 
+/* A dead map's bias near the largest float: its gradient is 0, and the first update, the last of its epoch, makes it infinite. */
+static const char *write_near_the_edge(void)
+{
+	struct cvt_run *run = runs_make("layers: 1\nimage-size: 32\nbatch: 4000\nepochs: 1\n");
+	struct cvt_checkpoint_state at;
+	struct cvt_safetensors file;
+	struct cvt_error err;
+
+	assert_int_equal(runs_train(run->folder, NULL).state, CVT_STATE_DONE);
+	assert_int_equal(cvt_checkpoint_read(runs_file(run->folder, "checkpoint.safetensors"), &file, &at, &err), CVT_OK);
+	for (int i = 0; i < file.n_arrays; i++)
+		if (strcmp(file.arrays[i].name, "net.0.bias") == 0)
+			((float *)file.arrays[i].data)[0] = -3e38f;
+	assert_int_equal(cvt_safetensors_write(scratch("edge.safetensors"), file.arrays, file.n_arrays, NULL, 0, &err), CVT_OK);
+	cvt_safetensors_finish(&file);
+	return scratch("edge.safetensors");
+}
+
+static void weights_that_are_not_finite_are_not_evaluated(void **state)
+{
+	char yaml[4096];
+	struct cvt_runner_result result;
+
+	(void)state;
+	snprintf(yaml, sizeof yaml, "layers: 1\nimage-size: 32\nbatch: 4000\nlr: 10\nweight-decay: 1\nepochs: 3\ninit: %s\n", write_near_the_edge());
+	struct cvt_run *run = runs_make(yaml);
+
+	result = runs_train(run->folder, NULL);
+	assert_int_equal(result.state, CVT_STATE_DIVERGED);
+	if (!strstr(result.reason, "a weight is not finite after batch 1"))
+		fail_msg("%s", result.reason);
+	assert_int_equal(runs_rows(run->folder, "batches.csv"), 1);
+	assert_int_equal(runs_rows(run->folder, "epochs.csv"), 0);
+	assert_int_equal(result.live.best_epoch, 0);
+}
+
 /* A disk that is full for some calls on one file. */
 static struct { const char *name; enum cvt_file_call call; int skip, fail; bool forever; } disk;
 
@@ -504,6 +540,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(the_first_best_is_kept, runs_setup, runs_teardown),
 		cmocka_unit_test_setup_teardown(divergence_is_seen, runs_setup, runs_teardown),
 		cmocka_unit_test_setup_teardown(a_divergence_keeps_the_last_checkpoint, runs_setup, runs_teardown),
+		cmocka_unit_test_setup_teardown(weights_that_are_not_finite_are_not_evaluated, runs_setup, runs_teardown),
 		cmocka_unit_test_setup_teardown(waits_for_a_full_disk, runs_setup, runs_teardown),
 		cmocka_unit_test_setup_teardown(a_blocked_run_can_be_ended, runs_setup, runs_teardown),
 		cmocka_unit_test_setup_teardown(a_stop_ends_a_blocked_run_at_once, runs_setup, runs_teardown),
