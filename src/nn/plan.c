@@ -365,6 +365,8 @@ struct cvt_step_about cvt_plan_step_about(const struct cvt_plan *plan, int s)
 		.kinds = {step->node->ops->name}, .kernel = step->node->ops->method ? step->node->ops->method(step) : ""};
 	for (int i = 0; i < step->n_absorbed; i++)
 		about.kinds[i + 1] = step->absorbed[i]->ops->name;
+	for (const struct cvt_step *each = step; each && step->leader == step; each = each->joined)
+		about.n_joined++;
 	return about;
 }
 

@@ -21,7 +21,7 @@ struct cvt_plan_options {
 	struct cvt_plan *share;                /* NULL, or a plan whose workspace this one may use (not both between forward and backward) */
 };
 
-struct cvt_step_time { double forward, backward; };    /* seconds */
+struct cvt_step_time { double forward, backward; };    /* seconds; of steps that are done in one call, the first one's are of all */
 
 /* What a step of training needs besides the input: set before each forward. */
 struct cvt_exec {
@@ -38,9 +38,13 @@ struct cvt_plan_cost {
 };
 struct cvt_node_cost { int64_t multiply_adds, output_bytes /* one picture */; const char *kernel; };
 
-/* A step: a node and those whose work is done with it, by their kinds. Static text, and the graph's. */
+/* A step: a node and those that it absorbed, by their kinds. Static text, and the graph's. */
 enum { CVT_STEP_KINDS = 4 };
-struct cvt_step_about { int node, n_kinds; const char *name, *kinds[CVT_STEP_KINDS], *kernel /* "": there is no choice */; };
+struct cvt_step_about {
+	int node, n_kinds;
+	int n_joined;                          /* steps of the same input that are done in one call with this one, itself counted; 0: an earlier one does it */
+	const char *name, *kinds[CVT_STEP_KINDS], *kernel /* "": there is no choice */;
+};
 
 struct cvt_plan;
 /* Costs of a plan without allocating. `costs`: NULL, or graph->n_nodes of them. */

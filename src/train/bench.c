@@ -230,10 +230,22 @@ static int count_work(struct bench *b, struct cvt_bench_result *r, struct cvt_er
 
 static void say_kinds(const struct cvt_step_about *about, char *text, size_t size)
 {
-	size_t n = 0;
+	size_t n = about->n_joined > 1 ? (size_t)snprintf(text, size, "%d of one input: ", about->n_joined) : 0;
 
 	for (int i = 0; i < about->n_kinds && n < size; i++)
 		n += (size_t)snprintf(text + n, size - n, "%s%s", i > 0 ? " + " : "", about->kinds[i]);
+}
+
+/* The step from *s on that does its own work; *s becomes its number. Behind the last: of no node. */
+static struct cvt_step_about next_step(const struct cvt_plan *plan, int *s)
+{
+	for (; *s < cvt_plan_steps(plan); ++*s) {
+		struct cvt_step_about about = cvt_plan_step_about(plan, *s);
+
+		if (about.n_joined > 0)
+			return about;
+	}
+	return (struct cvt_step_about){.node = INT_MAX};
 }
 
 /* Layers in the graph's order: those that lead a step of either plan. */
@@ -245,15 +257,13 @@ static int list_layers(struct bench *b, struct cvt_bench_result *r, struct cvt_e
 	r->layers = calloc((size_t)(n_train + n_eval), sizeof *r->layers);
 	if (r->layers == NULL)
 		return cvt_fail(err, CVT_ERR_MEMORY, "no memory to time layers");
-	while (t < n_train || e < n_eval) {
-		struct cvt_bench_layer *layer = &r->layers[r->n_layers++];
-		struct cvt_step_about train = {.node = INT_MAX}, eval = {.node = INT_MAX}, *first;
+	for (;;) {
+		struct cvt_step_about train = next_step(b->train, &t), eval = next_step(b->eval, &e), *first = train.node <= eval.node ? &train : &eval;
+		struct cvt_bench_layer *layer = &r->layers[r->n_layers];
 
-		if (t < n_train)
-			train = cvt_plan_step_about(b->train, t);
-		if (e < n_eval)
-			eval = cvt_plan_step_about(b->eval, e);
-		first = train.node <= eval.node ? &train : &eval;
+		if (first->node == INT_MAX)
+			return CVT_OK;
+		r->n_layers++;
 		snprintf(layer->name, sizeof layer->name, "%s", first->name);
 		layer->kernel = first->kernel;
 		if (train.node == first->node) {
@@ -266,7 +276,6 @@ static int list_layers(struct bench *b, struct cvt_bench_result *r, struct cvt_e
 			layer->eval_ms = b->eval_best[e++].forward * scale;
 		}
 	}
-	return CVT_OK;
 }
 
 static int measure(struct bench *b, double seconds, struct cvt_bench_result *r, struct cvt_error *err)

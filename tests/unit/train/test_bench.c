@@ -69,9 +69,23 @@ static void layers_are_named(void **state)
 	free(r.layers);
 }
 
+/* Convolutions of one input that are done in one call are one layer, which says so. */
+static void joined_layers_are_one(void **state)
+{
+	struct cvt_bench_result r = measure("googlenet");
+	int joined = 0;
+
+	for (int i = 0; i < r.n_layers; i++) {
+		joined += strcmp(r.layers[i].training, "3 of one input: conv") == 0;
+		assert_null(strstr(r.layers[i].name, "inc_block.2.0.conv.0"));
+	}
+	assert_int_equal(joined, 9);             /* inceptions */
+	free(r.layers);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(layers_add_up), cmocka_unit_test(layers_are_named)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(layers_add_up), cmocka_unit_test(layers_are_named), cmocka_unit_test(joined_layers_are_one)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
