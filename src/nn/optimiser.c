@@ -43,19 +43,23 @@ static struct cvt_param *locate(const struct cvt_model *model, int task, int64_t
 	return p;
 }
 
-static void update(const struct cvt_param *p, const float *restrict grad, int64_t from, int64_t to, const struct sgd *s)
+void cvt_sgd_apply(float *restrict w, float *restrict v, const float *restrict grad, int64_t n, float lr, float momentum, float weight_decay)
 {
-	float *restrict w = p->value, *restrict v = p->momentum;
-	float lr = s->lr, momentum = s->momentum, decay = s->weight_decay;
 	if (v) {
-		for (int64_t i = from; i < to; i++) {
-			v[i] = momentum * v[i] + (grad[i] + decay * w[i]);
+		for (int64_t i = 0; i < n; i++) {
+			v[i] = momentum * v[i] + (grad[i] + weight_decay * w[i]);
 			w[i] -= lr * v[i];
 		}
 	} else {
-		for (int64_t i = from; i < to; i++)
-			w[i] -= lr * (grad[i] + decay * w[i]);
+		for (int64_t i = 0; i < n; i++)
+			w[i] -= lr * (grad[i] + weight_decay * w[i]);
 	}
+}
+
+/* Weights from .. to of a parameter, by that part of its gradient. */
+static void update(const struct cvt_param *p, const float *grad, int64_t from, int64_t to, const struct sgd *s)
+{
+	cvt_sgd_apply(p->value + from, p->momentum ? p->momentum + from : NULL, grad + from, to - from, s->lr, s->momentum, s->weight_decay);
 }
 
 static void sgd_task(void *context, int task, int worker)

@@ -6,6 +6,8 @@
 #include "base/pool.h"
 #include "nn/model.h"
 
+/* Updates n weights. v: their momentum, NULL: without. */
+void cvt_sgd_apply(float *restrict w, float *restrict v, const float *restrict grad, int64_t n, float lr, float momentum, float weight_decay);
 /* Updates one parameter by this gradient of it: for a backward whose gradient is not stored. */
 void cvt_sgd_update(struct cvt_param *param, const float *grad, struct cvt_pool *pool, float lr, float momentum, float weight_decay);
 /* Updates every learning parameter that has a grad. */

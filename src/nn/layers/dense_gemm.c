@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "nn/gemm.h"
+#include "nn/optimiser.h"
 
 enum { OUT_BLOCK = 32, IN_BLOCK = 1024 };
 
@@ -33,18 +34,9 @@ static void forward_task(void *context, int task, int worker)
 static void update(const struct cvt_dense_call *call, const float *gradient, int first, int ins)
 {
 	for (int o = 0; o < call->out; o++) {
-		float *restrict w = call->weight + (int64_t)o * call->in + first;
-		float *restrict v = call->velocity ? call->velocity + (int64_t)o * call->in + first : NULL;
-		const float *restrict g = gradient + (int64_t)o * ins;
-		if (v) {
-			for (int i = 0; i < ins; i++) {
-				v[i] = call->momentum * v[i] + (g[i] + call->weight_decay * w[i]);
-				w[i] -= call->lr * v[i];
-			}
-		} else {
-			for (int i = 0; i < ins; i++)
-				w[i] -= call->lr * (g[i] + call->weight_decay * w[i]);
-		}
+		int64_t at = (int64_t)o * call->in + first;
+		cvt_sgd_apply(call->weight + at, call->velocity ? call->velocity + at : NULL, gradient + (int64_t)o * ins, ins, call->lr,
+			call->momentum, call->weight_decay);
 	}
 }
 
