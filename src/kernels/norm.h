@@ -1,7 +1,7 @@
 /* norm.h - passes over maps of a batch norm, alone or with the ReLU and the 2 x 2 maximum that follow it.
  *
- * The maps of a call lie one after another. A map is `count` consecutive floats, or h rows of w. xhat = (x - mean) scale + beta is what the norm gives (scale = gamma / deviation); with relu, max(0, .)
- * of that; with pool, the largest of each 2 x 2 block of that, [h / 2][w / 2], a last odd row or column being left out.
+ * The maps of a call lie one after another. A map is `count` consecutive floats, or h rows of w. xhat = (x - mean) scale + beta is what the
+ * norm gives (scale = gamma / deviation); with relu, max(0, .) of that; with pool, the largest of each 2 x 2 block of that, [h / 2][w / 2], a last odd row or column being left out.
  * Sums: float in the lanes of runs of at most 1024 (small maps of several images are one run), double across runs, in order. */
 #ifndef CVT_KERNELS_NORM_H
 #define CVT_KERNELS_NORM_H

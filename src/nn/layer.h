@@ -16,7 +16,7 @@ enum { CVT_READS_X = 1, CVT_READS_Y = 2 };  /* of struct cvt_step: backward_read
 /* What a step needs during a call, and only then; packed with everything else. */
 struct cvt_scratch { size_t shared_bytes, worker_bytes; void *shared, *workers; };
 
-struct cvt_step {                           /* one call of forward and one of backward */
+struct cvt_step {                           /* one call of forward and one of backward, unless another step leads it */
 	const struct cvt_graph *graph;          /* where params live */
 	const struct cvt_node *node, *absorbed[CVT_ABSORBED_MAX];
 	int n_absorbed, index /* of the node */, last /* of the last one absorbed: whose output y is */;

@@ -261,8 +261,9 @@ static const char *conv_method(const struct cvt_step *step)
 	return step->leader != step || step->joined ? method->joined : method->name;
 }
 
-const struct cvt_layer_ops cvt_conv_ops = {.name = "conv", .overwrites_x = true, .gives_sums = conv_gives_sums, .absorb = conv_absorb, .joins = conv_joins, .plan = conv_plan,
-	.forward = conv_forward, .backward = conv_backward, .multiply_adds = conv_multiply_adds, .method = conv_method};
+const struct cvt_layer_ops cvt_conv_ops = {.name = "conv", .overwrites_x = true, .gives_sums = conv_gives_sums, .absorb = conv_absorb,
+	.joins = conv_joins, .plan = conv_plan, .forward = conv_forward, .backward = conv_backward, .multiply_adds = conv_multiply_adds,
+	.method = conv_method};
 
 int cvt_conv(struct cvt_graph *g, int x, struct cvt_conv_args a)
 {

@@ -2,7 +2,7 @@
  *
  * U, the transformed weights, is 4 or 7 times the weights: 38 MB for 512 to 512 channels, which go to memory and come back for a few
  * multiplications each where maps are small and images few. Here U never exists as a whole. A group of strips is transformed to V, in
- * the third cache; then a task takes a strip and 64 outputs, and some channels at a time: their U in the second cache, multiplied at
+ * the third cache; then a task takes a strip and up to 64 outputs, and some channels at a time: their U in the second cache, multiplied at
  * once with the strip's V into M, which a longer strip pushes out of there, but less often than U would be made for shorter ones. A
  * strip of 96 tiles pays for the weights' transform a fortieth of its products, one of 8 tiles a third. Sums run over channels in their
  * order, as if U were whole. */
