@@ -223,7 +223,7 @@ static void run_joined(struct kt *t, struct cvt_conv_call joined[JOINED], struct
 	}
 	for (int pass = CVT_CONV_FORWARD; pass <= CVT_CONV_WEIGHT_GRADIENT; pass++) {
 		size_t shared, worker;
-		cvt_conv_1x1.scratch(&all->shape, pass, all->n, t->kernels, &shared, &worker);
+		cvt_conv_1x1.scratch(&all->shape, pass, all->shape.batch, t->kernels, &shared, &worker);
 		joined[0].worker_bytes = (worker + 63) / 64 * 64;
 		joined[0].shared = scratch_of(t, shared);
 		joined[0].workers = scratch_of(t, joined[0].worker_bytes * (size_t)cvt_pool_threads(all->pool));
@@ -231,11 +231,12 @@ static void run_joined(struct kt *t, struct cvt_conv_call joined[JOINED], struct
 	}
 }
 
-static void check_joined(struct kt *t, int n, int in_c, int size, const int outs[JOINED], int n_threads, bool adds)
+/* planned: images that scratch is for, n or more */
+static void check_joined(struct kt *t, int n, int planned, int in_c, int size, const int outs[JOINED], int n_threads, bool adds)
 {
 	size_t in = (size_t)in_c * size * size;
 	const float *x = kt_random(t, in * n, false);
-	struct cvt_conv_call joined[JOINED], all = { .shape = { in_c, size, size, 0, size, size, 1, 1, 0, .batch = n, .forced = true }, .n = n,
+	struct cvt_conv_call joined[JOINED], all = { .shape = { in_c, size, size, 0, size, size, 1, 1, 0, .batch = planned, .forced = true }, .n = n,
 		.dx = kt_random(t, in * n, false), .dx_stride = (ptrdiff_t)in, .dx_adds = adds };
 	struct results alone[JOINED], results[JOINED];
 	double *want = kt_doubles(t, in * n);
@@ -272,7 +273,7 @@ static void joined_convolutions_are_each_alone(void **state)
 		for (size_t i = 0; kernels && i < sizeof shapes / sizeof *shapes; i++)
 			for (int n_threads = 1; n_threads <= 3; n_threads += 2) {
 				struct kt t = { .kernels = kernels, .slot = "1x1 joined", .state = i };
-				check_joined(&t, shapes[i].n, shapes[i].in_c, shapes[i].size, shapes[i].outs, n_threads, n_threads == 3);
+				check_joined(&t, shapes[i].n, shapes[i].n * n_threads, shapes[i].in_c, shapes[i].size, shapes[i].outs, n_threads, n_threads == 3);
 				kt_release(&t);
 				if (t.failure[0])
 					fail_msg("joined 1x1 on %s, shape %zu, %d threads: %s", kernels->name, i, n_threads, t.failure);

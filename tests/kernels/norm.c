@@ -37,10 +37,15 @@ static struct maps draw(struct kt *t)
 	return d;
 }
 
-/* i: a place in all maps */
+/* Which map a place of all of them is in. Of several images, each has all maps. */
+static size_t map_at(const struct maps *d, size_t i)
+{
+	return i / d->count % (size_t)d->m.maps;
+}
+
 static double normed(const struct maps *d, size_t i)
 {
-	size_t map = i / d->count;
+	size_t map = map_at(d, i);
 	return ((double)d->x[i] - (double)d->m.mean[map]) * (double)d->m.scale[map] + (double)d->m.beta[map];
 }
 
@@ -116,39 +121,35 @@ static void through(struct maps *d, bool pool, const float *dy, double *g)
 	}
 }
 
-/* The sums of maps of which each image has one, a row of the one that was drawn. */
-static void sums_of_rows(struct kt *t, const struct maps *d, const float *dy, double (*got)[2])
-{
-	struct cvt_norm_maps one = d->m;
-	one.maps = 1;
-	for (int i = 0; i < d->m.maps; i++, one.mean++, one.scale++, one.beta++)
-		t->kernels->norm.sums(d->x + (size_t)i * d->count, d->w, dy + (size_t)i * d->count, d->w, d->h, d->w, &one, got + i);
-}
-
 static void check_sums_of(struct kt *t, bool pool)
 {
 	struct maps d = draw(t);
+	int images = 1;
+	if (!pool && kt_flag(t, "images")) {     /* as many as there are rows, with maps of a row */
+		images = d.h;
+		d.count = (size_t)d.w;
+	}
+	ptrdiff_t image = (ptrdiff_t)d.count * d.m.maps;
 	float *dy = kt_random(t, pool ? d.blocks * (size_t)d.m.maps : d.all, false);
 	double *g = kt_doubles(t, d.all), want[MOST_MAPS][2], bound[MOST_MAPS][2], got[MOST_MAPS][2];
 	through(&d, pool, dy, g);
-	for (size_t map = 0; map < (size_t)d.m.maps; map++) {
+	for (int map = 0; map < d.m.maps; map++) {
 		want[map][0] = bound[map][0] = got[map][0] = 3;
 		want[map][1] = got[map][1] = -4;
 		bound[map][1] = 4;
-		for (size_t i = map * d.count; i < (map + 1) * d.count; i++) {
-			double product = g[i] * ((double)d.x[i] - (double)d.m.mean[map]);
-			want[map][0] += g[i];
-			want[map][1] += product;
-			bound[map][0] += fabs(g[i]);
-			bound[map][1] += fabs(product);
-		}
+	}
+	for (size_t i = 0; i < d.all; i++) {
+		size_t map = map_at(&d, i);
+		double product = g[i] * ((double)d.x[i] - (double)d.m.mean[map]);
+		want[map][0] += g[i];
+		want[map][1] += product;
+		bound[map][0] += fabs(g[i]);
+		bound[map][1] += fabs(product);
 	}
 	if (pool)
 		t->kernels->norm.sums_pool(d.x, dy, d.h, d.w, &d.m, got);
-	else if (kt_flag(t, "images"))
-		sums_of_rows(t, &d, dy, got);
 	else
-		t->kernels->norm.sums(d.x, 0, dy, 0, 1, (int64_t)d.count, &d.m, got);
+		t->kernels->norm.sums(d.x, image, dy, image, images, (int64_t)d.count, &d.m, got);
 	for (int map = 0; map < d.m.maps; map++)
 		for (int k = 0; k < 2; k++)
 			if (!(fabs(got[map][k] - want[map][k]) <= 1e-5 * bound[map][k]))

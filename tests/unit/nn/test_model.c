@@ -209,31 +209,46 @@ static void build_wide_dense(struct cvt_graph *g)
 	cvt_dense(g, x, (struct cvt_dense_args){.out = 260});
 }
 
-/* Two that are joined, of which one is large; and a 3 x 3. */
-static void build_wide_convs(struct cvt_graph *g)
+/* Two that are joined, of which one is large, the leader or the other; and a 3 x 3. */
+static void build_wide_convs(struct cvt_graph *g, bool leads)
 {
 	int x = cvt_conv(g, cvt_input(g, 1, 65, 65), (struct cvt_conv_args){.out = 1024, .kernel = 7, .stride = 16, .padding = 3}), parts[2];
-	parts[0] = cvt_conv(g, x, (struct cvt_conv_args){.out = 5, .kernel = 1});
-	cvt_name(g, "wide");
-	parts[1] = cvt_conv(g, x, (struct cvt_conv_args){.out = 1030, .kernel = 1});
+	for (int i = 0; i < 2; i++) {
+		bool wide = (i == 0) == leads;
+		if (wide)
+			cvt_name(g, "wide");
+		parts[i] = cvt_conv(g, x, (struct cvt_conv_args){.out = wide ? 1030 : 5, .kernel = 1});
+	}
 	x = cvt_concat(g, parts, 2);
 	cvt_name(g, "wide3");
 	x = cvt_conv(g, x, (struct cvt_conv_args){.out = 114, .kernel = 3, .padding = 1});
 	cvt_dense(g, cvt_flatten(g, cvt_global_avg_pool(g, x)), (struct cvt_dense_args){.out = 260});
 }
 
+static void build_wide_leader(struct cvt_graph *g)
+{
+	build_wide_convs(g, true);
+}
+
+static void build_wide_member(struct cvt_graph *g)
+{
+	build_wide_convs(g, false);
+}
+
 /* Layers large enough that backward applies the update: the weights afterwards are those of gradient and step apart. */
 static void update_in_backward(void **state)
 {
-	static void (*const build[])(struct cvt_graph *) = {build_wide_dense, build_wide_convs};
-	for (int test = 0; test < 4; test++) {
+	static void (*const build[])(struct cvt_graph *) = {build_wide_dense, build_wide_leader, build_wide_member};
+	struct cvt_pool *pool;
+	assert_int_equal(cvt_pool_create(2, &pool, NULL), CVT_OK);
+	for (int test = 0; test < 6; test++) {
 		struct cvt_model *models[2] = {0};
 		bool momentum = test % 2;
 		for (int keep = 0; keep < 2; keep++) {
 			struct cvt_graph g;
 			struct cvt_plan *plan = NULL;
-			struct cvt_plan_options options = {.max_batch = 3, .workers = 1, .flags = CVT_PLAN_TRAIN};
-			struct cvt_exec exec = {.lr = 0.1f, .momentum = momentum ? 0.9f : 0, .weight_decay = 0.01f};
+			struct cvt_plan_options options = {.max_batch = 4, .workers = 2, .flags = CVT_PLAN_TRAIN};
+			struct cvt_exec exec = {.pool = pool, .lr = 0.1f, .momentum = momentum ? 0.9f : 0, .weight_decay = 0.01f};
 			cvt_graph_init(&g);
 			g.keep_gradients = keep;
 			build[test / 2](&g);
@@ -261,6 +276,7 @@ static void update_in_backward(void **state)
 		cvt_model_destroy(models[0]);
 		cvt_model_destroy(models[1]);
 	}
+	cvt_pool_destroy(pool);
 }
 
 static void blas_says_what_it_is(void **state)

@@ -330,6 +330,30 @@ static void fusions_happen(void **state)
 	}
 }
 
+/* Two 1 x 1 of one input are joined, but not one that learns with one that does not. */
+static void frozen_is_not_joined(void **state)
+{
+	for (int frozen = 0; frozen < 2; frozen++) {
+		struct cvt_graph g;
+		struct cvt_model *model;
+		struct cvt_plan *plan;
+		struct cvt_plan_options options = {.max_batch = 4, .workers = 1, .flags = CVT_PLAN_TRAIN};
+		int parts[2], joined = 0;
+		cvt_graph_init(&g);
+		int x = cvt_conv(&g, cvt_input(&g, 3, 6, 6), (struct cvt_conv_args){.out = 4, .kernel = 3, .padding = 1});
+		for (int i = 0; i < 2; i++)
+			parts[i] = cvt_conv(&g, x, (struct cvt_conv_args){.out = 5, .kernel = 1, .frozen = frozen && i});
+		cvt_dense(&g, cvt_flatten(&g, cvt_global_avg_pool(&g, cvt_concat(&g, parts, 2))), (struct cvt_dense_args){.out = 3});
+		assert_int_equal(cvt_model_create(&g, 1, true, false, &model, NULL), CVT_OK);
+		assert_int_equal(cvt_plan_create(model, &options, &plan, NULL), CVT_OK);
+		for (int i = 0; i < plan->n_steps; i++)
+			joined += plan->steps[i].leader != &plan->steps[i];
+		assert_int_equal(joined, !frozen);
+		cvt_plan_destroy(plan);
+		cvt_model_destroy(model);
+	}
+}
+
 /* A plan's views of buffers that are alive together do not overlap: the packing test has the buffers, this one real plans. */
 static void plans_do_not_overlap(void **state)
 {
@@ -354,7 +378,7 @@ int main(void)
 		cmocka_unit_test(gradients_against_double), cmocka_unit_test(unfused_gradients_against_double),
 		cmocka_unit_test(evaluation_against_double), cmocka_unit_test(fused_equals_unfused), cmocka_unit_test(threads_do_not_matter),
 		cmocka_unit_test(company_does_not_matter),
-		cmocka_unit_test(every_instruction_set), cmocka_unit_test(fusions_happen),
+		cmocka_unit_test(every_instruction_set), cmocka_unit_test(fusions_happen), cmocka_unit_test(frozen_is_not_joined),
 		cmocka_unit_test(plans_do_not_overlap),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
