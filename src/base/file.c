@@ -21,8 +21,8 @@ static bool faulty(enum cvt_file_call call, const char *path)
 	return number != 0;
 }
 
-/* O_NONBLOCK: a FIFO must not hang the opener, it is refused right after. Regular files do not care. */
-static int open_regular(const char *path, int flags, struct stat *ret_st, struct cvt_error *err)
+/* O_NONBLOCK: a FIFO must not hang the opener, it is refused right after. Regular files do not care. name: what errors call it. */
+static int open_regular(const char *path, const char *name, int flags, struct stat *ret_st, struct cvt_error *err)
 {
 	int fd;
 
@@ -30,26 +30,26 @@ static int open_regular(const char *path, int flags, struct stat *ret_st, struct
 		fd = open(path, flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600);
 	} while (fd < 0 && errno == EINTR);
 	if (fd < 0 && (errno == ENXIO || errno == EISDIR))
-		return cvt_fail(err, CVT_ERR_FORMAT, "%s is not a regular file", path);
+		return cvt_fail(err, CVT_ERR_FORMAT, "%s is not a regular file", name);
 	if (fd < 0 && errno == ELOOP)
-		return cvt_fail(err, CVT_ERR_FORMAT, "%s is a symbolic link, which is not written through", path);
+		return cvt_fail(err, CVT_ERR_FORMAT, "%s is a symbolic link, which is not written through", name);
 	if (fd < 0)
-		return cvt_fail_errno(err, errno, "cannot open %s", path);
+		return cvt_fail_errno(err, errno, "cannot open %s", name);
 	if (fstat(fd, ret_st) != 0) {
-		int status = cvt_fail_errno(err, errno, "cannot look at %s", path);
+		int status = cvt_fail_errno(err, errno, "cannot look at %s", name);
 
 		close(fd);
 		return status;
 	}
 	if (!S_ISREG(ret_st->st_mode)) {
 		close(fd);
-		return cvt_fail(err, CVT_ERR_FORMAT, "%s is not a regular file", path);
+		return cvt_fail(err, CVT_ERR_FORMAT, "%s is not a regular file", name);
 	}
 	return fd;
 }
 
 /* Reads to the end, growing: files of /proc say that their size is 0. */
-static int read_to_end(int fd, const char *path, size_t limit, size_t expected, char **ret_data, size_t *ret_size,
+static int read_to_end(int fd, const char *name, size_t limit, size_t expected, char **ret_data, size_t *ret_size,
 	struct cvt_error *err)
 {
 	size_t capacity = (expected < limit ? expected : limit) + 2, used = 0;
@@ -61,7 +61,7 @@ static int read_to_end(int fd, const char *path, size_t limit, size_t expected, 
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0) {
-			int status = cvt_fail_errno(err, errno, "cannot read %s", path);
+			int status = cvt_fail_errno(err, errno, "cannot read %s", name);
 
 			free(data);
 			return status;
@@ -69,7 +69,7 @@ static int read_to_end(int fd, const char *path, size_t limit, size_t expected, 
 		used += (size_t)n;
 		if (used > limit) {
 			free(data);
-			return cvt_fail(err, CVT_ERR_RANGE, "%s is larger than the %zu bytes that are read of such a file", path, limit);
+			return cvt_fail(err, CVT_ERR_RANGE, "%s is larger than the %zu bytes that are read of such a file", name, limit);
 		}
 		if (n == 0) {
 			data[used] = 0;
@@ -87,23 +87,28 @@ static int read_to_end(int fd, const char *path, size_t limit, size_t expected, 
 			capacity = larger;
 		}
 	}
-	return cvt_fail(err, CVT_ERR_MEMORY, "no memory to read %s", path);
+	return cvt_fail(err, CVT_ERR_MEMORY, "no memory to read %s", name);
 }
 
-int cvt_file_read(const char *path, size_t limit, char **ret_data, size_t *ret_size, struct cvt_error *err)
+int cvt_file_read_as(const char *path, const char *name, size_t limit, char **ret_data, size_t *ret_size, struct cvt_error *err)
 {
 	struct stat st;
-	int fd = open_regular(path, O_RDONLY, &st, err);
+	int fd = open_regular(path, name, O_RDONLY, &st, err);
 
 	if (fd < 0)
 		return fd;
 
 	int status = st.st_size > 0 && (uint64_t)st.st_size > limit ?
-		cvt_fail(err, CVT_ERR_RANGE, "%s has %lld bytes: at most %zu are read of such a file", path, (long long)st.st_size, limit) :
-		read_to_end(fd, path, limit, st.st_size > 0 ? (size_t)st.st_size : 4096, ret_data, ret_size, err);
+		cvt_fail(err, CVT_ERR_RANGE, "%s has %lld bytes: at most %zu are read of such a file", name, (long long)st.st_size, limit) :
+		read_to_end(fd, name, limit, st.st_size > 0 ? (size_t)st.st_size : 4096, ret_data, ret_size, err);
 
 	close(fd);
 	return status;
+}
+
+int cvt_file_read(const char *path, size_t limit, char **ret_data, size_t *ret_size, struct cvt_error *err)
+{
+	return cvt_file_read_as(path, path, limit, ret_data, ret_size, err);
 }
 
 int cvt_file_open_write(const char *path, int flags, struct cvt_error *err)
@@ -114,7 +119,7 @@ int cvt_file_open_write(const char *path, int flags, struct cvt_error *err)
 		return cvt_fail_errno(err, errno, "cannot open %s", path);
 	if ((flags & O_ACCMODE) == O_RDONLY)
 		flags |= O_WRONLY;
-	return open_regular(path, flags | O_NOFOLLOW, &st, err);
+	return open_regular(path, path, flags | O_NOFOLLOW, &st, err);
 }
 
 int cvt_file_write_all(int fd, const char *path, const void *data, size_t size, struct cvt_error *err)

@@ -17,6 +17,8 @@ extern int (*cvt_file_fault)(enum cvt_file_call call, const char *path);
 /* Reads a whole regular file of at most `limit` bytes. *ret_data is the caller's (free), with a 0 byte after the end.
  * A FIFO, device or folder is CVT_ERR_FORMAT; a larger file CVT_ERR_RANGE. */
 CVT_NODISCARD int cvt_file_read(const char *path, size_t limit, char **ret_data, size_t *ret_size, struct cvt_error *err);
+/* The same, with this name of the file in errors: "it" for a caller whose own words have the path already. */
+CVT_NODISCARD int cvt_file_read_as(const char *path, const char *name, size_t limit, char **ret_data, size_t *ret_size, struct cvt_error *err);
 /* Opens a regular file for writing (O_RDWR: reading too) with O_CLOEXEC, mode 0600. Symbolic links, FIFOs and devices are
  * CVT_ERR_FORMAT: in a folder made by somebody else they lead elsewhere. Returns a descriptor >= 0 or a negative code. */
 CVT_NODISCARD int cvt_file_open_write(const char *path, int flags /* O_CREAT, O_APPEND, O_TRUNC, O_EXCL, O_RDWR */, struct cvt_error *err);

@@ -103,14 +103,14 @@ static int get_pixels(struct work *work, int slot, int worker, struct cvt_prepar
 	size_t bytes;
 	int status = cvt_path_join(path, sizeof(path), work->scan->roots[file->root], file->path, err);
 	if (!status)
-		status = cvt_file_read(path, MAX_FILE, &data, &bytes, err);
+		status = cvt_file_read_as(path, "it", MAX_FILE, &data, &bytes, err);
 	if (status)
 		return status;
 	row->bytes = cvt_digest_start();
 	cvt_digest_add(&row->bytes, data, bytes);
-	free(data);
 	const struct cvt_decode_request request = {work->options->exif, size, size, channels};
-	status = cvt_sandbox_decode(work->sandboxes[worker], path, &request, pixels, err);
+	status = cvt_sandbox_decode(work->sandboxes[worker], data, bytes, &request, pixels, err);
+	free(data);
 	if (!status && !cvt_sandbox_confined(work->sandboxes[worker]))
 		atomic_fetch_add(&work->unconfined, 1);
 	return status;

@@ -20,7 +20,6 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/file.h"
 #include "convtui/machine.h"
 #include "data/sandbox_filter.h"
 
@@ -286,29 +285,26 @@ static int ask_child(struct cvt_sandbox *s, const struct request *request, bool 
 	return cvt_fail(err, code_of_picture(s, reply.code), "%s", reply.message);
 }
 
-int cvt_sandbox_decode(struct cvt_sandbox *sandbox, const char *path, const struct cvt_decode_request *request, unsigned char *pixels,
-	struct cvt_error *err)
+int cvt_sandbox_decode(struct cvt_sandbox *sandbox, const void *data, size_t size, const struct cvt_decode_request *request,
+	unsigned char *pixels, struct cvt_error *err)
 {
 	size_t wanted = (size_t)request->channels * (size_t)request->height * (size_t)request->width;
-	struct request message = {.want = *request};
+	struct request message = {.want = *request, .size = size};
 	bool starved = true;
-	char *data;
-	int code;
+	int code = CVT_OK;
 
 	if (wanted > sandbox->limits.pixel_bytes)
 		return cvt_fail(err, CVT_ERR_RANGE, "%d x %d pixels are more than the decoder gives", request->width, request->height);
-	code = cvt_file_read(path, sandbox->limits.file_bytes, &data, &message.size, err);
-	if (code != CVT_OK)
-		return code;
+	if (size > sandbox->limits.file_bytes)
+		return cvt_fail(err, CVT_ERR_RANGE, "%zu bytes are more than the decoder takes", size);
 	/* A machine that sleeps, or has no processor left for the child, must not cost a picture: it gets a second child. */
 	for (int attempt = 0; attempt < 2 && starved; attempt++) {
-		memcpy(sandbox->shared, data, message.size);
+		memcpy(sandbox->shared, data, size);
 		starved = false;
 		code = start_child(sandbox, err);
 		if (code == CVT_OK)
 			code = ask_child(sandbox, &message, &starved, err);
 	}
-	free(data);
 	if (code == CVT_OK)
 		memcpy(pixels, sandbox->shared + sandbox->pixels_at, wanted);
 	return code;

@@ -30,9 +30,9 @@ struct cvt_sandbox;
 CVT_NODISCARD int cvt_sandbox_create(cvt_decode_fn *decode, const struct cvt_sandbox_limits *limits, struct cvt_sandbox **ret_sandbox,
 	struct cvt_error *err);
 void cvt_sandbox_destroy(struct cvt_sandbox *sandbox);
-/* Reads the regular file `path` here (links followed) and decodes it there. Errors: the reason, without the path; CVT_ERR_IO when the child died
- * or was ended, which the next attempt may not repeat. */
-CVT_NODISCARD int cvt_sandbox_decode(struct cvt_sandbox *sandbox, const char *path, const struct cvt_decode_request *request,
+/* Decodes the `size` bytes of a file there. Errors: the reason, which does not name the file; CVT_ERR_IO when the child died or was ended, which the
+ * next attempt may not repeat. */
+CVT_NODISCARD int cvt_sandbox_decode(struct cvt_sandbox *sandbox, const void *data, size_t size, const struct cvt_decode_request *request,
 	unsigned char *pixels, struct cvt_error *err);
 /* False where the kernel lacks seccomp: the child is then held by its limits only, which the caller says. Known after the first picture. */
 bool cvt_sandbox_confined(const struct cvt_sandbox *sandbox);

@@ -2,6 +2,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "base/file.h"
 #include "convtui/model.h"
 #include "data/batch.h"
 #include "data/prepare.h"
@@ -130,8 +131,14 @@ static int read_picture(struct cvt_predictor *predictor, struct cvt_sandbox *san
 	const struct cvt_config *config = &predictor->trained.config;
 	const struct cvt_decode_request request = {config->exif == CVT_EXIF_ON, config->image_size, config->image_size, config->channels};
 	struct cvt_error why;
-	int rc = cvt_sandbox_decode(sandbox, path, &request, pixels, &why);
+	char *data;
+	size_t size;
+	int rc = cvt_file_read_as(path, "it", cvt_sandbox_defaults(predictor->picture_bytes).file_bytes, &data, &size, &why);
 
+	if (rc == CVT_OK) {
+		rc = cvt_sandbox_decode(sandbox, data, size, &request, pixels, &why);
+		free(data);
+	}
 	return rc < 0 ? cvt_fail(err, rc, "%s: %s", path, why.message) : CVT_OK;
 }
 

@@ -27,6 +27,8 @@ echo text >"$work/text.jpg"
 "$CONVTUI" predict last - <"$work/mixed" >"$work/out" 2>&1
 [ $? = 1 ] && order "$work/out" | sed 's/^bad //' | cmp -s - "$work/mixed" && [ "$(grep -n '^convtui' "$work/out" | cut -d: -f1 | xargs)" = "4 8" ]
 check $? "bad ones are said in their place" "$work/out"
+[ "$(grep gone.png "$work/out" | sed "s,$work/,,g")" = "convtui: gone.png: cannot open it: No such file or directory" ]
+check $? "one that is not there is named once" "$work/out"
 "$CONVTUI" predict last "$pictures/bars/00.png" "$work/nowhere/" "$pictures/bars/01.png" >"$work/out" 2>&1
 [ "$(order "$work/out" | sed "s,$work/nowhere/,nowhere,; s,$pictures/,,")" = $'bars/00.png\nbad nowhere\nbars/01.png' ]
 check $? "also among arguments" "$work/out"

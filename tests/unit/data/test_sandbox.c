@@ -22,7 +22,6 @@
 
 enum { SIDE = 4, PIXELS = SIDE * SIDE };
 static const struct cvt_decode_request request = {.exif = true, .width = SIDE, .height = SIDE, .channels = 1};
-static char path[64];
 
 /* The first byte of the file says what this decoder does. */
 static int decode(const unsigned char *data, size_t size, const struct cvt_decode_request *want, unsigned char *pixels,
@@ -71,15 +70,6 @@ static int decode(const unsigned char *data, size_t size, const struct cvt_decod
 	return CVT_OK;
 }
 
-static void write_file(const char *text)
-{
-	FILE *f = fopen(path, "w");
-
-	assert_non_null(f);
-	assert_true(fputs(text, f) >= 0);
-	assert_int_equal(fclose(f), 0);
-}
-
 static struct cvt_sandbox *make(void)
 {
 	struct cvt_sandbox_limits limits = cvt_sandbox_defaults(PIXELS);
@@ -98,8 +88,7 @@ static void decodes(struct cvt_sandbox *s, int value)
 	struct cvt_error err = {0};
 	char text[3] = {'p', (char)value, 0};
 
-	write_file(text);
-	if (cvt_sandbox_decode(s, path, &request, pixels, &err) != CVT_OK)
+	if (cvt_sandbox_decode(s, text, strlen(text), &request, pixels, &err) != CVT_OK)
 		fail_msg("%s", err.message);
 	for (int i = 0; i < PIXELS; i++)
 		assert_int_equal(pixels[i], value);
@@ -110,8 +99,7 @@ static void fails(struct cvt_sandbox *s, const char *text, const char *reason)
 	unsigned char pixels[PIXELS] = {0};
 	struct cvt_error err = {0};
 
-	write_file(text);
-	assert_true(cvt_sandbox_decode(s, path, &request, pixels, &err) < 0);
+	assert_true(cvt_sandbox_decode(s, text, strlen(text), &request, pixels, &err) < 0);
 	if (strstr(err.message, reason) == NULL)
 		fail_msg("said '%s', not '%s'", err.message, reason);
 	assert_null(strpbrk(err.message, "\033\n"));
@@ -236,8 +224,7 @@ static void test_an_answer_is_of_one_picture(void **state)
 		struct cvt_error err = {0};
 		char text[3] = {'t', (char)('0' + code), 0};
 
-		write_file(text);
-		int got = cvt_sandbox_decode(s, path, &request, pixels, &err);
+			int got = cvt_sandbox_decode(s, text, strlen(text), &request, pixels, &err);
 
 		if (got != CVT_ERR_FORMAT && got != CVT_ERR_RANGE && got != CVT_ERR_IO)
 			fail_msg("code %d comes through as %d", -code, got);
@@ -257,6 +244,17 @@ static void test_memory_is_limited(void **state)
 	cvt_sandbox_destroy(s);
 }
 
+static void test_more_bytes_than_agreed(void **state)
+{
+	struct cvt_sandbox *s = make();
+	unsigned char pixels[PIXELS];
+	struct cvt_error err = {0};
+
+	/* Seen before a byte is looked at. */
+	assert_int_equal(cvt_sandbox_decode(s, "p", cvt_sandbox_defaults(PIXELS).file_bytes + 1, &request, pixels, &err), CVT_ERR_RANGE);
+	cvt_sandbox_destroy(s);
+}
+
 static void test_more_pixels_than_agreed(void **state)
 {
 	struct cvt_sandbox *s = make();
@@ -264,8 +262,7 @@ static void test_more_pixels_than_agreed(void **state)
 	unsigned char pixels[2 * PIXELS];
 	struct cvt_error err = {0};
 
-	write_file("p");
-	assert_int_equal(cvt_sandbox_decode(s, path, &large, pixels, &err), CVT_ERR_RANGE);
+	assert_int_equal(cvt_sandbox_decode(s, "p", 1, &large, pixels, &err), CVT_ERR_RANGE);
 	cvt_sandbox_destroy(s);
 }
 
@@ -286,17 +283,9 @@ int main(void)
 		cmocka_unit_test(test_each_fault_is_one_bad_file),
 		cmocka_unit_test(test_an_answer_is_of_one_picture),
 		cmocka_unit_test(test_memory_is_limited),
-		cmocka_unit_test(test_more_pixels_than_agreed),
+		cmocka_unit_test(test_more_pixels_than_agreed), cmocka_unit_test(test_more_bytes_than_agreed),
 		cmocka_unit_test(test_no_child_is_left),
 	};
-	int failed, fd;
 
-	snprintf(path, sizeof path, "/tmp/convtui-sandbox.XXXXXX");
-	fd = mkstemp(path);
-	if (fd < 0)
-		return 1;
-	close(fd);
-	failed = cmocka_run_group_tests(tests, NULL, NULL);
-	unlink(path);
-	return failed;
+	return cmocka_run_group_tests(tests, NULL, NULL);
 }
