@@ -24,6 +24,7 @@
 #include "kernels/dense.h"
 #include "kernels/maxpool.h"
 #include "kernels/norm.h"
+#include "kernels/norm_windows.h"
 #include "kernels/peak.h"
 #include "kernels/product.h"
 #include "kernels/winograd3.h"
@@ -34,6 +35,7 @@
 	F(dense) \
 	F(maxpool) \
 	F(norm) \
+	F(norm_windows) \
 	F(peak) \
 	F(product) \
 	F(winograd3) \

@@ -5,51 +5,15 @@
  * of a block are one lane of four vectors. Tails are vectors of fewer lanes. */
 #include "kernels/kernels.h"
 
-#include "kernels/vec.h"
+#include "kernels/norm_map.h"
 
 enum { RUN = 1024 };
-
-CVT_INLINE vf load(const float *p, int n)
-{
-	return n == VL ? vloadu(p) : vload_n(p, n);
-}
-
-CVT_INLINE void store(float *p, vf v, int n)
-{
-	if (n == VL)
-		vstoreu(p, v);
-	else
-		vstore_n(p, v, n);
-}
-
-CVT_INLINE int lanes(int64_t left)
-{
-	return left < VL ? (int)left : VL;
-}
-
-/* Passes over memory that is in no cache: asked for some kilobytes ahead, as the processor's own guesses begin anew with each row. */
-enum { AHEAD = 1024 };
-
-/* How many rows ahead of a pair of rows. */
-CVT_INLINE ptrdiff_t rows_ahead(int w)
-{
-	return ((ptrdiff_t)AHEAD / (2 * w) + 1) * 2;
-}
 
 /* n <= VL blocks that will be loaded from p (row 0) and p + w (row 1). */
 CVT_INLINE void prefetch_blocks(const float *p, int w)
 {
 	CVT_PREFETCH(p, 2 * VL);
 	CVT_PREFETCH(p + w, 2 * VL);
-}
-
-/* -1 in the first n lanes */
-CVT_INLINE vi first_lanes(int n)
-{
-	vi index;
-	for (int i = 0; i < VL; i++)
-		index[i] = i;
-	return index < n;
 }
 
 static void merge(struct cvt_moments *a, double count, double mean, double m2)
@@ -91,20 +55,6 @@ static void moments(const float *x, int64_t count, struct cvt_moments *moments)
 {
 	for (int64_t i = 0; i < count; i += RUN)
 		moments_run(x + i, count - i < RUN ? (int)(count - i) : RUN, moments);
-}
-
-/* One map's numbers. */
-struct map { float mean, scale, beta, c2, c3; bool relu, mask, adds; };
-
-static struct map map_of(const struct cvt_norm_maps *m, int i)
-{
-	return (struct map){.mean = m->mean[i], .scale = m->scale[i], .beta = m->beta[i], .c2 = m->c2 ? m->c2[i] : 0, .c3 = m->c3 ? m->c3[i] : 0,
-		.relu = m->relu, .mask = m->mask, .adds = m->adds};
-}
-
-CVT_INLINE vf normed(vf x, vf mean, vf scale, vf beta)
-{
-	return (x - mean) * scale + beta;
 }
 
 CVT_INLINE void apply_map(const float *x, float *y, int64_t count, const struct map *map)
@@ -236,12 +186,6 @@ CVT_INLINE void sums_pool_map(const float *x, const float *dy, int h, int w, con
 		sums[0] += vsum(s);
 		sums[1] += vsum(q);
 	}
-}
-
-CVT_INLINE vf dx_of(vf x, vf g, const struct map *map)
-{
-	vf d = g * map->scale - map->c2 - (x - map->mean) * map->c3;
-	return map->mask ? vselect(x > 0, d, vzero()) : d;
 }
 
 CVT_INLINE void backward_map(const float *x, const float *dy, float *dx, int64_t count, const struct map *map)

@@ -256,6 +256,28 @@ CVT_INLINE void vdeinterleave2(vf lo, vf hi, vf *even, vf *odd)
 #endif
 }
 
+/* Moved up by a lane, the last of `before` coming in; moved down by one, the first of `next` coming in. */
+CVT_INLINE vf vshift_in(vf before, vf a)
+{
+#if VL == 16
+	return VSHUFFLE(before, a, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30);
+#elif VL == 8
+	return VSHUFFLE(before, a, 7, 8, 9, 10, 11, 12, 13, 14);
+#else
+	return VSHUFFLE(before, a, 3, 4, 5, 6);
+#endif
+}
+CVT_INLINE vf vshift_out(vf a, vf next)
+{
+#if VL == 16
+	return VSHUFFLE(a, next, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16);
+#elif VL == 8
+	return VSHUFFLE(a, next, 1, 2, 3, 4, 5, 6, 7, 8);
+#else
+	return VSHUFFLE(a, next, 1, 2, 3, 4);
+#endif
+}
+
 /* Of 2 VL consecutive floats in groups of 4: the first two of each group, and the last two. */
 CVT_INLINE void vpairs(vf a, vf b, vf *first, vf *last)
 {

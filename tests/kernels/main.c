@@ -20,6 +20,7 @@
 #define KT_FAMILIES(F) \
 	F(maxpool) \
 	F(norm) \
+	F(norm_windows) \
 	F(peak) \
 	F(product) \
 	F(winograd5)

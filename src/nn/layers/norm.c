@@ -1,6 +1,6 @@
 /* norm.c - batch norm, PyTorch's semantics: the biased variance normalises, the unbiased one goes into running_var.
  *
- * Absorbs ReLU and 2 x 2 max pooling: then the large tensor between them is never written. Its own input is read again backward, where
+ * Absorbs ReLU and max pooling, 2 x 2 or 3 x 3 with stride 2: then the large tensor between them is never written. Its own input is read again backward, where
  * dx may take its place. The convolution before may leave the sums; else they are made in a constant number of image chunks and added in order, so threads do not change a bit.
  * `batch_statistics`: evaluation uses the statistics of each one image, as the post's unregistered branches do. */
 #include <math.h>
@@ -27,7 +27,18 @@ static bool norm_absorb(const struct cvt_step *step, const struct cvt_node *next
 		return false;
 	if (next->ops == &cvt_relu_ops)
 		return !absorbs(step, &cvt_relu_ops);
-	return next->ops == &cvt_max_pool_ops && pool->kernel == 2 && pool->stride == 2 && pool->padding == 0;
+	return next->ops == &cvt_max_pool_ops && pool->stride == 2 && (pool->kernel == 2 ? pool->padding == 0 : pool->kernel == 3 && pool->padding == 1);
+}
+
+/* What of a map leaves the norm: all of it, the largest of each 2 x 2 block, or of each 3 x 3 window. */
+enum window { NO_WINDOW, BLOCKS, WINDOWS };
+
+static enum window window_of(const struct cvt_step *step)
+{
+	for (int i = 0; i < step->n_absorbed; i++)
+		if (step->absorbed[i]->ops == &cvt_max_pool_ops)
+			return step->absorbed[i]->as.pool.kernel == 2 ? BLOCKS : WINDOWS;
+	return NO_WINDOW;
 }
 
 /* Statistics of the images themselves, of each one where per_image. */
@@ -62,6 +73,7 @@ static void norm_plan(struct cvt_step *step)
 	step->saved_bytes = 3 * (size_t)groups(step) * c * sizeof(float);
 	step->forward.shared_bytes = of_images(step) && step->sums_from < 0 ? (size_t)chunks * c * sizeof(struct cvt_moments) : 0;
 	step->backward.shared_bytes = CHUNKS * c * 2 * sizeof(double) + 2 * c * sizeof(float);
+	step->backward.worker_bytes = window_of(step) == WINDOWS ? cvt_norm_windows_floats(step->x.w) * sizeof(float) : 0;
 	step->backward_reads = CVT_READS_X;
 }
 
@@ -195,10 +207,11 @@ static void apply_task(void *context, int task, int worker)
 	const float *x = map_of(&s->x, image, maps.from);
 	float *y = map_of(&s->y, image, maps.from);
 	(void)worker;
-	if (absorbs(s, &cvt_max_pool_ops))
-		s->kernels->norm.apply_pool(x, y, s->x.h, s->x.w, &known);
-	else
-		s->kernels->norm.apply(x, y, cvt_plane(&s->x), &known);
+	switch (window_of(s)) {
+	case NO_WINDOW: s->kernels->norm.apply(x, y, cvt_plane(&s->x), &known); break;
+	case BLOCKS: s->kernels->norm.apply_pool(x, y, s->x.h, s->x.w, &known); break;
+	case WINDOWS: s->kernels->norm_windows.apply(x, y, s->x.h, s->x.w, &known); break;
+	}
 }
 
 static struct norm_call call_of(const struct cvt_step *step)
@@ -224,7 +237,7 @@ static void norm_forward(const struct cvt_step *step, const struct cvt_exec *exe
 /* y is as large as x and one pass away from it; with the pooling it is a quarter, and stays. */
 static bool norm_remakes(const struct cvt_step *step)
 {
-	return !absorbs(step, &cvt_max_pool_ops);
+	return window_of(step) == NO_WINDOW;
 }
 
 static void norm_remake(const struct cvt_step *step, const struct cvt_exec *exec)
@@ -242,13 +255,13 @@ static void sums_task(void *context, int task, int worker)
 	struct cvt_norm_maps known = norm_maps(call, 0, maps);
 	double(*sums)[2] = (double(*)[2])s->backward.shared + (int64_t)chunk * s->x.c + maps.from;
 	const float *x = map_of(&s->x, images.from, maps.from), *dy = map_of(&s->dy, images.from, maps.from);
-	bool pooled = absorbs(s, &cvt_max_pool_ops);
+	enum window window = window_of(s);
 	(void)worker;
 	memset(sums, 0, (size_t)known.maps * sizeof *sums);
-	if (!pooled)
+	if (window == NO_WINDOW)
 		s->kernels->norm.sums(x, s->x.image_stride, dy, s->dy.image_stride, images.to - images.from, cvt_plane(&s->x), &known, sums);
-	for (int i = images.from; pooled && i < images.to; i++, x += s->x.image_stride, dy += s->dy.image_stride)
-		s->kernels->norm.sums_pool(x, dy, s->x.h, s->x.w, &known, sums);
+	for (int i = images.from; window != NO_WINDOW && i < images.to; i++, x += s->x.image_stride, dy += s->dy.image_stride)
+		(window == BLOCKS ? s->kernels->norm.sums_pool : s->kernels->norm_windows.sums)(x, dy, s->x.h, s->x.w, &known, sums);
 }
 
 /* The chunks' sums become the gradients of gamma and beta, and the two numbers by which dx depends on all of its map. */
@@ -281,12 +294,12 @@ static void backward_task(void *context, int task, int worker)
 	struct range maps = maps_of(s, task % n_blocks(s));
 	struct cvt_norm_maps known = norm_maps(call, image, maps);
 	const float *x = map_of(&s->x, image, maps.from), *dy = map_of(&s->dy, image, maps.from);
-	float *dx = map_of(&s->dx, image, maps.from);
-	(void)worker;
-	if (absorbs(s, &cvt_max_pool_ops))
-		s->kernels->norm.backward_pool(x, dy, dx, s->x.h, s->x.w, &known);
-	else
-		s->kernels->norm.backward(x, dy, dx, cvt_plane(&s->x), &known);
+	float *dx = map_of(&s->dx, image, maps.from), *scratch = (float *)((char *)s->backward.workers + (size_t)worker * s->backward.worker_bytes);
+	switch (window_of(s)) {
+	case NO_WINDOW: s->kernels->norm.backward(x, dy, dx, cvt_plane(&s->x), &known); break;
+	case BLOCKS: s->kernels->norm.backward_pool(x, dy, dx, s->x.h, s->x.w, &known); break;
+	case WINDOWS: s->kernels->norm_windows.backward(x, dy, dx, s->x.h, s->x.w, &known, scratch); break;
+	}
 }
 
 static void norm_backward(const struct cvt_step *step, const struct cvt_exec *exec)
