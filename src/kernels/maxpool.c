@@ -1,11 +1,11 @@
-/* maxpool.c - maximum pooling, VL neighbouring windows at a time; 3 x 3 backward, and of narrow maps, with maps in the lanes: maxpool_lanes.c.
+/* maxpool.c - maximum pooling of any window, VL neighbouring windows at a time; 3 x 3 as networks have it: maxpool3.c.
  *
  * The map is copied into scratch with its padding around it, so that no window is special; with stride 2 the columns of VL windows are the
- * even or the odd ones of 2 VL floats. 3 x 3 forward: the largest of each three columns first, each once, then of three of those. Backward
- * runs the same comparison, notes which tap of each window was the first largest, and adds dy to a padded gradient at each tap in turn. */
+ * even or the odd ones of 2 VL floats. Backward runs the same comparison, notes which tap of each window was the first largest, and adds dy to a
+ * padded gradient at each tap in turn. */
 #include <math.h>
 
-#include "kernels/maxpool_lanes.h"
+#include "kernels/maxpool3.h"
 
 CVT_INLINE int lanes(int left)
 {
@@ -125,27 +125,6 @@ CVT_INLINE void backward_with(const struct cvt_pool_shape *s, const float *x, co
 	}
 }
 
-/* ---- 3 x 3, stride 1 or 2, forward ---- */
-
-enum { K = 3, AHEAD = 2 /* rows: copied some time before they are read at other addresses than they were stored to */ };
-
-/* Row `row` of the padded map into a line that is minus infinity elsewhere. */
-CVT_INLINE void take_row(const struct cvt_pool_shape *s, const float *x, int row, float *line)
-{
-	int y = row - s->padding;
-	bool inside = y >= 0 && y < s->h;
-	const float *from = x + (ptrdiff_t)y * s->w;
-	enum { SOON = 512 };                    /* floats */
-	for (int i = 0; i < s->w; i += VL) {
-		CVT_PREFETCH(from + SOON + i, VL);
-		int n = lanes(s->w - i);
-		if (n == VL)
-			vstoreu(line + s->padding + i, inside ? vloadu(from + i) : vset(-INFINITY));
-		else
-			vstore_n(line + s->padding + i, inside ? vload_n(from + i, n) : vset(-INFINITY), n);
-	}
-}
-
 CVT_INLINE void put(float *to, vf v, int n, int adds)
 {
 	if (n >= VL)
@@ -154,49 +133,10 @@ CVT_INLINE void put(float *to, vf v, int n, int adds)
 		vstore_n(to, adds ? vload_n(to, n) + v : v, n);
 }
 
-/* The largest of each three columns. */
-CVT_INLINE void largest_of_row(const float *row, int windows, int stride, float *top)
-{
-	for (int ox = 0; ox < windows; ox += VL) {
-		const float *p = row + ox * stride;
-		vstoreu(top + ox, vmax(vmax(tap(p, stride), tap(p + 1, stride)), tap(p + 2, stride)));
-	}
-}
-
-/* lines: room for AHEAD + 1 + K of them. */
-CVT_INLINE void forward_three(const struct cvt_pool_shape *s, const float *x, float *y, float *lines, int stride)
-{
-	int columns = cvt_pool_columns(s), done = 0;
-	float *tops = lines + (AHEAD + 1) * columns;
-	fill(lines, (AHEAD + 1) * columns, -INFINITY);
-	for (int row = 0; row < AHEAD; row++)
-		take_row(s, x, row, lines + row * columns);
-	for (int oy = 0; oy < s->out_h; oy++, y += s->out_w) {
-		const float *top[K];
-		for (; done < oy * stride + K; done++) {
-			take_row(s, x, done + AHEAD, lines + (done + AHEAD) % (AHEAD + 1) * columns);
-			largest_of_row(lines + done % (AHEAD + 1) * columns, s->out_w, stride, tops + done % K * columns);
-		}
-		for (int ky = 0; ky < K; ky++)
-			top[ky] = tops + (oy * stride + ky) % K * columns;
-		for (int ox = 0; ox < s->out_w; ox += VL) {
-			vf v = vmax(vmax(vloadu(top[0] + ox), vloadu(top[1] + ox)), vloadu(top[2] + ox));
-			if (lanes(s->out_w - ox) == VL)
-				vstoreu(y + ox, v);
-			else
-				vstore_n(y + ox, v, s->out_w - ox);
-		}
-	}
-}
-
 static void forward_map(const struct cvt_pool_shape *s, const float *x, float *y, float *scratch)
 {
 	if (s->kernel == 2 && s->stride == 2 && s->padding == 0)
 		forward_blocks(s, x, y);
-	else if (s->kernel == K && s->stride == 2)
-		forward_three(s, x, y, scratch, 2);
-	else if (s->kernel == K && s->stride == 1)
-		forward_three(s, x, y, scratch, 1);
 	else
 		forward_with(s, x, y, scratch, s->kernel, s->stride);
 }
@@ -204,17 +144,13 @@ static void forward_map(const struct cvt_pool_shape *s, const float *x, float *y
 static void forward_windows(const struct cvt_pool_shape *s, int maps, const float *x, float *y, float *scratch)
 {
 	ptrdiff_t in = (ptrdiff_t)s->h * s->w, out = (ptrdiff_t)s->out_h * s->out_w;
-	for (int i = 0; i < maps;) {
-		int n = cvt_pool_narrow(s) ? lanes(maps - i) : 1;
-		if (cvt_pool_narrow(s))
-			CVT_KERNEL_NAME(cvt_maxpool_lanes_forward)(s, n, x + i * in, y + i * out, scratch);
-		else
-			forward_map(s, x + i * in, y + i * out, scratch);
-		i += n;
+	if (cvt_pool_three(s)) {
+		CVT_KERNEL_NAME(cvt_maxpool3_forward)(s, maps, x, y);
+		return;
 	}
+	for (int i = 0; i < maps; i++)
+		forward_map(s, x + i * in, y + i * out, scratch);
 }
-
-/* ---- any window ---- */
 
 CVT_INLINE void backward_any(const struct cvt_pool_shape *s, const float *x, const float *dy, float *dx, int adds, float *scratch)
 {
@@ -234,14 +170,12 @@ CVT_INLINE void backward_any(const struct cvt_pool_shape *s, const float *x, con
 static void backward_windows(const struct cvt_pool_shape *s, int maps, const float *x, const float *dy, float *dx, int adds, float *scratch)
 {
 	ptrdiff_t in = (ptrdiff_t)s->h * s->w, out = (ptrdiff_t)s->out_h * s->out_w;
-	for (int i = 0; i < maps;) {
-		int n = cvt_pool_in_lanes(s) ? lanes(maps - i) : 1;
-		if (cvt_pool_in_lanes(s))
-			CVT_KERNEL_NAME(cvt_maxpool_lanes_backward)(s, n, x + i * in, dy + i * out, dx + i * in, adds, scratch);
-		else
-			backward_any(s, x + i * in, dy + i * out, dx + i * in, adds, scratch);
-		i += n;
+	if (cvt_pool_three(s)) {
+		CVT_KERNEL_NAME(cvt_maxpool3_backward)(s, maps, x, dy, dx, adds, scratch);
+		return;
 	}
+	for (int i = 0; i < maps; i++)
+		backward_any(s, x + i * in, dy + i * out, dx + i * in, adds, scratch);
 }
 
 void CVT_KERNEL_INIT(maxpool)(struct cvt_maxpool_kernels *k)

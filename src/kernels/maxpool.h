@@ -22,28 +22,18 @@ static inline size_t cvt_pool_floats(const struct cvt_pool_shape *s)
 	return (size_t)cvt_pool_rows(s) * (size_t)cvt_pool_columns(s);
 }
 
-/* 3 x 3 as networks have it: backward has maps in its lanes, not windows. */
-static inline int cvt_pool_in_lanes(const struct cvt_pool_shape *s) { return s->kernel == 3 && s->stride <= 2 && s->padding <= 1; }
-/* Forward too, where maps are so narrow that vectors of windows would be half empty: all rows at once. */
-static inline int cvt_pool_narrow(const struct cvt_pool_shape *s) { return cvt_pool_in_lanes(s) && s->w <= 16 && s->h <= 16; }
-/* Of a row with its padding and some more. */
-static inline int cvt_pool_lane_columns(const struct cvt_pool_shape *s) { return s->w + 2 * s->padding + 3; }
-/* A row or, of narrow maps, all of the map and its windows, and four rows of windows with what is known of them, for the longest vectors. */
-static inline size_t cvt_pool_lanes_floats(const struct cvt_pool_shape *s)
-{
-	size_t rows = cvt_pool_narrow(s) ? (size_t)s->h : 1, window_rows = cvt_pool_narrow(s) ? (size_t)s->out_h : 1;
-	return 16 * (rows * (size_t)cvt_pool_lane_columns(s) + (window_rows + 4 * 4) * (size_t)s->out_w);
-}
+/* 3 x 3 as networks have it, for which there is more: maxpool3.c. */
+static inline int cvt_pool_three(const struct cvt_pool_shape *s) { return s->kernel == 3 && s->stride <= 2 && s->padding == 1; }
 
-/* Scratch of forward: a map, or three rows of a 3 x 3 and three of windows. */
+/* Scratch of forward: a map. */
 static inline size_t cvt_pool_forward_floats(const struct cvt_pool_shape *s)
 {
-	return cvt_pool_narrow(s) ? cvt_pool_lanes_floats(s) : cvt_pool_floats(s) + 3 * (size_t)cvt_pool_columns(s);
+	return cvt_pool_three(s) ? 0 : cvt_pool_floats(s);
 }
-/* Of backward: two maps. */
+/* Of backward: two maps, or some rows and what is known of them, for the longest vectors. */
 static inline size_t cvt_pool_backward_floats(const struct cvt_pool_shape *s)
 {
-	return cvt_pool_in_lanes(s) ? cvt_pool_lanes_floats(s) : 2 * cvt_pool_floats(s);
+	return cvt_pool_three(s) ? 3 * (4 * (size_t)s->w + 64) : 2 * cvt_pool_floats(s);
 }
 
 struct cvt_maxpool_kernels {

@@ -8,24 +8,6 @@
 
 enum { RUN = 1024 };
 
-CVT_INLINE void apply_map(const float *x, float *y, int h, int w, const struct map *map, enum wanted wanted)
-{
-	vf mean = vset(map->mean), scale = vset(map->scale), beta = vset(map->beta);
-	int windows = windows_of(w);
-	ptrdiff_t ahead = rows_ahead(w) * w;
-	for (int oy = 0; oy < windows_of(h); oy++, y += windows) {
-		const float *rows[3];
-		rows_of_window(x, h, w, oy, rows);
-		vf odd = before_first(wanted, rows);
-		for (int i = 0; i < windows; i += VL) {
-			CVT_PREFETCH(rows[1] + ahead + 2 * i, 2 * VL);
-			CVT_PREFETCH(rows[2] + ahead + 2 * i, 2 * VL);
-			vf v = normed(windows_wanted(wanted, rows, i, w, &odd), mean, scale, beta);
-			store(y + i, map->relu ? vrelu(v) : v, lanes(windows - i));
-		}
-	}
-}
-
 CVT_INLINE void sums_map(const float *x, const float *dy, int h, int w, const struct map *map, enum wanted wanted, double sums[2])
 {
 	vf mean = vset(map->mean), scale = vset(map->scale), beta = vset(map->beta), s = vzero(), q = vzero();
@@ -60,9 +42,9 @@ static void apply(const float *x, float *y, int h, int w, const struct cvt_norm_
 	for (int i = 0; i < maps->maps; i++, x += (ptrdiff_t)h * w, y += (ptrdiff_t)windows_of(h) * windows_of(w)) {
 		struct map map = map_of(maps, i);
 		if (map.scale < 0)
-			apply_map(x, y, h, w, &map, LEAST);
+			windows_forward(LEAST, x, y, h, w, &map);
 		else
-			apply_map(x, y, h, w, &map, LARGEST);
+			windows_forward(LARGEST, x, y, h, w, &map);
 	}
 }
 

@@ -84,6 +84,26 @@ CVT_INLINE void rows_of_window(const float *x, int h, int w, int oy, const float
 	rows[2] = 2 * oy + 1 < h ? middle + w : middle;
 }
 
+/* Of all windows of a map; with a map's numbers, normed. */
+CVT_INLINE void windows_forward(enum wanted wanted, const float *x, float *y, int h, int w, const struct map *map)
+{
+	int windows = windows_of(w);
+	ptrdiff_t ahead = rows_ahead(w) * w;
+	for (int oy = 0; oy < windows_of(h); oy++, y += windows) {
+		const float *rows[3];
+		rows_of_window(x, h, w, oy, rows);
+		vf odd = before_first(wanted, rows);
+		for (int i = 0; i < windows; i += VL) {
+			CVT_PREFETCH(rows[1] + ahead + 2 * i, 2 * VL);
+			CVT_PREFETCH(rows[2] + ahead + 2 * i, 2 * VL);
+			vf v = windows_wanted(wanted, rows, i, w, &odd);
+			if (map)
+				v = normed(v, vset(map->mean), vset(map->scale), vset(map->beta));
+			store(y + i, map && map->relu ? vrelu(v) : v, lanes(windows - i));
+		}
+	}
+}
+
 /* ---- gradients ---- */
 
 /* Of each three pixels of a row side by side the largest; whether the second is larger than the first, the third than both. */

@@ -1,10 +1,9 @@
 /* max_pool.c - the largest value of each window, where no norm absorbs it. Padding is minus infinity; sizes round down, as PyTorch's.
  *
- * No index is kept: backward finds the first largest value of each window again, in the input that is still there. dx may take x's place:
- * what of x is still to be compared is in scratch before dx is written there. */
+ * No index is kept: backward finds the first largest value of each window again, in the input that is still there. dx may take x's place. */
 #include "nn/layer.h"
 
-enum { TASK_FLOATS = 1 << 14, TOGETHER = 16 /* maps that kernels have in their lanes */ };
+enum { TASK_FLOATS = 1 << 14, TOGETHER = 16 /* at most so many maps are in a vector */ };
 
 static struct cvt_pool_shape shape_of(const struct cvt_step *step)
 {
@@ -13,20 +12,19 @@ static struct cvt_pool_shape shape_of(const struct cvt_step *step)
 		.stride = a->stride, .padding = a->padding};
 }
 
-/* Maps in a task: some whole vectors of them where a kernel has them in its lanes. */
-static int block(const struct cvt_step *step, int in_lanes)
+/* Maps in a task: some whole vectors of them, as kernels have small maps side by side. */
+static int block(const struct cvt_step *step)
 {
-	int64_t maps = TASK_FLOATS / cvt_plane(&step->x), least = in_lanes ? TOGETHER : 1;
-	maps = maps < least ? least : maps / least * least;
-	return maps > step->x.c ? step->x.c : (int)maps;
+	int64_t maps = TASK_FLOATS / cvt_plane(&step->x);
+	maps = maps < TOGETHER ? maps : maps / TOGETHER * TOGETHER;
+	return maps < 1 ? 1 : maps > step->x.c ? step->x.c : (int)maps;
 }
 
 struct cut { const struct cvt_step *step; struct cvt_pool_shape shape; int block, blocks; };
 
-static struct cut cut_of(const struct cvt_step *step, bool backward)
+static struct cut cut_of(const struct cvt_step *step)
 {
-	struct cut cut = {.step = step, .shape = shape_of(step)};
-	cut.block = block(step, backward ? cvt_pool_in_lanes(&cut.shape) : cvt_pool_narrow(&cut.shape));
+	struct cut cut = {.step = step, .shape = shape_of(step), .block = block(step)};
 	cut.blocks = (step->x.c + cut.block - 1) / cut.block;
 	return cut;
 }
@@ -43,7 +41,7 @@ static void forward_task(void *context, int task, int worker)
 
 static void max_pool_forward(const struct cvt_step *step, const struct cvt_exec *exec)
 {
-	struct cut cut = cut_of(step, false);
+	struct cut cut = cut_of(step);
 	cvt_pool_run(exec->pool, forward_task, &cut, step->x.n * cut.blocks);
 }
 
@@ -59,7 +57,7 @@ static void backward_task(void *context, int task, int worker)
 
 static void max_pool_backward(const struct cvt_step *step, const struct cvt_exec *exec)
 {
-	struct cut cut = cut_of(step, true);
+	struct cut cut = cut_of(step);
 	if (step->wants_dx)
 		cvt_pool_run(exec->pool, backward_task, &cut, step->x.n * cut.blocks);
 }
