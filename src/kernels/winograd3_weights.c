@@ -18,15 +18,30 @@ CVT_INLINE void put_weights(int a, const vf g[9], float *u, ptrdiff_t plane)
 }
 
 /* [o][9*channels] of VL outputs to taps[channel*9 + tap], lanes of outputs; channels <= VL. */
-CVT_INLINE void to_lanes(const float *weight, ptrdiff_t stride, int outputs, int channels, vf taps[9 * VL])
+CVT_INLINE void to_lanes_of(const float *weight, ptrdiff_t stride, int outputs, int channels, vf taps[9 * VL])
 {
 	for (int i = 0; i < 9 * channels; i += VL) {
 		int n = 9 * channels - i < VL ? 9 * channels - i : VL;
+		vf block[VL];
 		CVT_UNROLL
 		for (int o = 0; o < VL; o++)
-			taps[i + o] = o < outputs ? vload_n(weight + o * stride + i, n) : vzero();
-		vtranspose(taps + i);
+			block[o] = o >= outputs ? vzero() : n == VL ? vloadu(weight + o * stride + i) : vload_n(weight + o * stride + i, n);
+		vtranspose(block);
+		CVT_UNROLL
+		for (int k = 0; k < VL; k++)
+			taps[i + k] = block[k];
 	}
+}
+
+/* Most are whole: constants then. */
+CVT_INLINE void to_lanes(const float *weight, ptrdiff_t stride, int outputs, int channels, vf taps[9 * VL])
+{
+	if (outputs == VL && channels == VL)
+		to_lanes_of(weight, stride, VL, VL, taps);
+	else if (outputs == VL && channels == 1)
+		to_lanes_of(weight, stride, VL, 1, taps);
+	else
+		to_lanes_of(weight, stride, outputs, channels, taps);
 }
 
 /* Taps of terms t0..t1 of one vector of lanes, transformed; a term of U is `row` floats from the next. As many terms further on are
@@ -41,10 +56,11 @@ CVT_INLINE void weights_of(int a, const float *weight, int in_c, int out_c, bool
 			int channels = t1 - c < VL ? t1 - c : VL;
 			const float *w = weight + ((ptrdiff_t)lane * in_c + c) * 9;
 			to_lanes(w, (ptrdiff_t)in_c * 9, n, channels, taps);
-			for (int k = 0; k < n && c + ahead < in_c; k++)
-				CVT_PREFETCH(w + ((ptrdiff_t)k * in_c + ahead) * 9, 9 * VL);
-			for (int k = 0; k < channels; k++, u += row)
+			for (int k = 0; k < channels; k++, u += row) {
+				if (k < n && c + ahead < in_c)
+					CVT_PREFETCH(w + ((ptrdiff_t)k * in_c + ahead) * 9, 9 * VL);
 				put_weights(a, taps + 9 * k, u, plane);
+			}
 		}
 		return;
 	}
