@@ -20,10 +20,18 @@ struct job {
 	int group_strips, tiles;                /* slices: strips of a group; tiles of this one */
 };
 
+/* Chunks write and read CHUNKS dU, slices what is staged of the tiles (several times, from the caches). Of the batch that methods are chosen for. */
+static bool in_slices(const struct cvt_conv_shape *shape, const struct cvt_winograd3_cut *cut)
+{
+	int64_t pairs = (int64_t)shape->in_c * shape->out_c, tiles = (int64_t)shape->batch * cut->tile_rows * cut->row_tiles;
+	return pairs > MOST_PAIRS || 2 * tiles * (shape->in_c + shape->out_c) < CHUNKS * pairs;
+}
+
 static void job_of(struct job *j, const struct cvt_conv_shape *shape, int n, const struct cvt_kernels *kernels)
 {
-	*j = (struct job){.in_c = shape->in_c, .out_c = shape->out_c, .slices = (int64_t)shape->in_c * shape->out_c > MOST_PAIRS};
+	*j = (struct job){.in_c = shape->in_c, .out_c = shape->out_c};
 	j->cut = cvt_winograd3_cut(shape, n, STRIP, LEAST_STRIP, FEW_STRIPS, kernels);
+	j->slices = in_slices(shape, &j->cut);
 	j->block = kernels->product.block_vectors * kernels->vector_length;
 	if (j->slices) {
 		int total = n * j->cut.tile_rows * j->cut.row_tiles, room = total < GROUP ? total : GROUP;
