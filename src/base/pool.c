@@ -1,9 +1,12 @@
 /* pool.c - see base/pool.h.
  *
- * A run publishes its function and number of tasks, then `unclaimed`. A worker claims a task by taking one off `unclaimed`, and only then
- * reads what the run is: a run cannot end before every claimed task has, so what it reads belongs to the task it claimed, however late
- * it woke. `unfinished` reaches 0 when the run may return. Both meetings (worker falls asleep while a run starts; caller falls
- * asleep while the last task ends) are the store-then-load pattern, hence the sequentially consistent atomics. */
+ * Each worker has a share of a run's tasks, an equal part of the numbers side by side, and takes them from the front; who has none left
+ * takes from the back of another's. So a worker mostly gets the same images in each layer of a network, which its own caches still have.
+ *
+ * A run publishes its function and number of tasks, then the shares, then that it has `started`. A worker claims a task by taking it off a
+ * share, and only then reads what the run is: a run cannot end before every claimed task has, so what it reads belongs to the task it
+ * claimed, however late it woke. `unfinished` reaches 0 when the run may return. Both meetings (worker falls asleep while a run starts;
+ * caller falls asleep while the last task ends) are the store-then-load pattern, hence the sequentially consistent atomics. */
 #include "base/pool.h"
 
 #include <pthread.h>
@@ -26,13 +29,16 @@ struct worker {
 	int number;
 };
 
+/* The tasks first .. end - 1 of a run that nobody has claimed: first << 32 | end. A line of a cache each. */
+struct share { atomic_uint_least64_t tasks; char apart[64 - sizeof(uint_least64_t)]; };
+
 struct cvt_pool {
 	int threads, spins;                    /* [I] */
 	struct worker *workers;                /* [I] threads - 1 of them */
-	cvt_task_fn *fn;                       /* these three: the caller's while `unfinished` is 0, else read only */
+	struct share *shares;                  /* of each worker, the caller first */
+	cvt_task_fn *fn;                       /* these two: the caller's while `unfinished` is 0, else read only */
 	void *context;
-	int n_tasks;
-	atomic_int unclaimed, unfinished;
+	atomic_int started, unfinished;        /* runs; tasks */
 	atomic_int sleepers;                   /* changed under `lock` */
 	atomic_bool caller_sleeps, stop;
 	pthread_mutex_t lock;
@@ -58,46 +64,74 @@ static void relax(void)
 #endif
 }
 
-/* Claims and runs tasks until none is left. */
-static void work(struct cvt_pool *pool, int worker)
+static uint_least64_t share_of(int first, int end)
 {
-	int left = atomic_load(&pool->unclaimed);
+	return (uint_least64_t)first << 32 | (uint_least64_t)end;
+}
 
-	while (left > 0) {
-		if (!atomic_compare_exchange_weak(&pool->unclaimed, &left, left - 1))
-			continue;
-		pool->fn(pool->context, pool->n_tasks - left, worker);
-		if (atomic_fetch_sub(&pool->unfinished, 1) == 1 && atomic_load(&pool->caller_sleeps)) {
-			pthread_mutex_lock(&pool->lock);
-			pthread_cond_signal(&pool->finished);
-			pthread_mutex_unlock(&pool->lock);
-		}
-		left = atomic_load(&pool->unclaimed);
+/* Claims a task, the first or the last of a share; -1: none is left. */
+static int claim(struct share *share, bool last)
+{
+	uint_least64_t tasks = atomic_load(&share->tasks);
+
+	for (;;) {
+		int first = (int)(tasks >> 32), end = (int)(tasks & UINT32_MAX);
+
+		if (first >= end)
+			return -1;
+		if (atomic_compare_exchange_weak(&share->tasks, &tasks, last ? share_of(first, end - 1) : share_of(first + 1, end)))
+			return last ? end - 1 : first;
 	}
 }
 
-static bool idle(struct cvt_pool *pool)
+static int claim_any(struct cvt_pool *pool, int worker)
 {
-	return atomic_load(&pool->unclaimed) == 0 && !atomic_load(&pool->stop);
+	int task = claim(&pool->shares[worker], false);
+
+	for (int i = 1; i < pool->threads && task < 0; i++)
+		task = claim(&pool->shares[(worker + i) % pool->threads], true);
+	return task;
+}
+
+/* Claims and runs tasks until none is left. */
+static void work(struct cvt_pool *pool, int worker)
+{
+	int done = 0;
+
+	for (int task; (task = claim_any(pool, worker)) >= 0; done++)
+		pool->fn(pool->context, task, worker);
+	if (done > 0 && atomic_fetch_sub(&pool->unfinished, done) == done && atomic_load(&pool->caller_sleeps)) {
+		pthread_mutex_lock(&pool->lock);
+		pthread_cond_signal(&pool->finished);
+		pthread_mutex_unlock(&pool->lock);
+	}
+}
+
+/* Whether no run has started but those that this worker has seen to their last task. */
+static bool idle(struct cvt_pool *pool, int seen)
+{
+	return atomic_load(&pool->started) == seen && !atomic_load(&pool->stop);
 }
 
 static void *worker_main(void *argument)
 {
 	struct worker *self = argument;
 	struct cvt_pool *pool = self->pool;
+	int seen = 0;
 
 	flush_denormals();
 	while (!atomic_load(&pool->stop)) {
-		for (int i = 0; i < pool->spins && idle(pool); i++)
+		for (int i = 0; i < pool->spins && idle(pool, seen); i++)
 			relax();
-		if (idle(pool)) {
+		if (idle(pool, seen)) {
 			pthread_mutex_lock(&pool->lock);
 			atomic_fetch_add(&pool->sleepers, 1);
-			while (idle(pool))
+			while (idle(pool, seen))
 				pthread_cond_wait(&pool->work, &pool->lock);
 			atomic_fetch_sub(&pool->sleepers, 1);
 			pthread_mutex_unlock(&pool->lock);
 		}
+		seen = atomic_load(&pool->started);
 		work(pool, self->number);
 	}
 	return NULL;
@@ -145,9 +179,10 @@ void cvt_pool_run(struct cvt_pool *pool, cvt_task_fn *fn, void *context, int n_t
 	}
 	pool->fn = fn;
 	pool->context = context;
-	pool->n_tasks = n_tasks;
 	atomic_store(&pool->unfinished, n_tasks);
-	atomic_store(&pool->unclaimed, n_tasks);
+	for (int i = 0; i < pool->threads; i++)
+		atomic_store(&pool->shares[i].tasks, share_of((int)((int64_t)n_tasks * i / pool->threads), (int)((int64_t)n_tasks * (i + 1) / pool->threads)));
+	atomic_fetch_add(&pool->started, 1);
 	wake(pool, n_tasks - 1);
 	work(pool, 0);
 	wait_finished(pool);
@@ -183,14 +218,17 @@ int cvt_pool_create(int threads, struct cvt_pool **ret_pool, struct cvt_error *e
 
 	struct cvt_pool *pool = calloc(1, sizeof *pool);
 	struct worker *workers = calloc((size_t)threads, sizeof *workers);
+	struct share *shares = calloc((size_t)threads, sizeof *shares);
 
-	if (pool == NULL || workers == NULL) {
+	if (pool == NULL || workers == NULL || shares == NULL) {
 		free(pool);
 		free(workers);
+		free(shares);
 		return cvt_fail(err, CVT_ERR_MEMORY, "no memory for a pool of %d threads", threads);
 	}
 	pool->threads = threads;
 	pool->workers = workers;
+	pool->shares = shares;
 	pool->spins = threads <= cvt_machine_processors(NULL) ? SPINS : 0;
 	pthread_mutex_init(&pool->lock, NULL);
 	pthread_cond_init(&pool->work, NULL);
@@ -220,6 +258,7 @@ void cvt_pool_destroy(struct cvt_pool *pool)
 	pthread_cond_destroy(&pool->work);
 	pthread_mutex_destroy(&pool->lock);
 	free(pool->workers);
+	free(pool->shares);
 	free(pool);
 }
 

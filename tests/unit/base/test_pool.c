@@ -134,6 +134,43 @@ static void meet(void *context, int task, int worker)
 		usleep(100);
 }
 
+/* The first tasks of all workers wait for each other: which they are, nobody else can have changed. Then one worker stands still, and
+ * the others do all but the one that it has. */
+struct shares { atomic_int here, done, first[3], last_of_all; };
+
+static void begin(void *context, int task, int worker)
+{
+	struct shares *s = context;
+
+	if (s->first[worker] < 0) {
+		s->first[worker] = task;
+		atomic_fetch_add(&s->here, 1);
+		while (atomic_load(&s->here) < 3)
+			usleep(100);
+		while (worker == 1 && atomic_load(&s->done) < 29)
+			usleep(100);
+	}
+	if (atomic_fetch_add(&s->done, 1) == 29)
+		s->last_of_all = worker;
+}
+
+static void each_has_a_part(void **state)
+{
+	struct cvt_pool *pool;
+
+	assert_int_equal(cvt_pool_create(3, &pool, NULL), CVT_OK);
+	for (int i = 0; i < 20; i++) {
+		struct shares s = {.first = {-1, -1, -1}};
+
+		cvt_pool_run(pool, begin, &s, 30);
+		for (int w = 0; w < 3; w++)
+			assert_int_equal(s.first[w], 10 * w);
+		assert_int_equal(s.done, 30);
+		assert_int_equal(s.last_of_all, 1);
+	}
+	cvt_pool_destroy(pool);
+}
+
 static void tasks_run_side_by_side(void **state)
 {
 	struct cvt_pool *pool;
@@ -162,7 +199,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_task_once), cmocka_unit_test(without_a_pool), cmocka_unit_test(many_short_runs),
-		cmocka_unit_test(in_index_order), cmocka_unit_test(tasks_run_side_by_side), cmocka_unit_test(numbers_of_threads_are_checked),
+		cmocka_unit_test(in_index_order), cmocka_unit_test(each_has_a_part),
+		cmocka_unit_test(tasks_run_side_by_side), cmocka_unit_test(numbers_of_threads_are_checked),
 	};
 
 	return cmocka_run_group_tests_name("pool", tests, NULL, NULL);
