@@ -2,15 +2,15 @@
  *
  * U, the transformed weights, is 4 or 7 times the weights: 38 MB for 512 to 512 channels, which go to memory and come back for a few
  * multiplications each where maps are small and images few. Here U never exists as a whole. A group of strips is transformed to V, in
- * the third cache; then a task takes a strip and up to 64 outputs, and some channels at a time: their U in the second cache, multiplied at
- * once with the strip's V into M, which a longer strip pushes out of there, but less often than U would be made for shorter ones. A
- * strip of 96 tiles pays for the weights' transform a fortieth of its products, one of 8 tiles a third. Sums run over channels in their
- * order, as if U were whole. */
+ * the third cache; then a task takes a strip and up to 32 or 64 outputs, and some channels at a time: their U in the second cache, multiplied at
+ * once with the strip's V into M: fewer outputs leave room for M beside U, and more channels for fewer passes over it. A strip of 96
+ * tiles pays for the weights' transform a fortieth of its products, one of 8 tiles a third. Sums run over channels in their order, as if
+ * U were whole. */
 #include "nn/layers/conv_winograd3.h"
 
 enum {
-	TERMS = 32,                             /* channels at a time: U of 64 outputs is 36 or 64 planes of 8 KB */
-	SPAN = 64,                              /* outputs of a task, at most */
+	U_PLANE = 2048,                         /* floats: channels at a time x outputs of a task; there are 36 or 64 planes */
+	SPAN = 32, FLIPPED_SPAN = 64,           /* outputs of a task, at most; flipped, their weights lie side by side */
 	STRIP = 96, LEAST_STRIP = 36, FEW_TASKS = 16,
 	FEW_TILES = 64, SOME_TILES = 1024,       /* of a batch */
 	SOME_WEIGHTS = 1 << 19, LARGE_WEIGHTS = 1 << 21,   /* floats of U */
@@ -20,6 +20,7 @@ enum {
 struct job {
 	struct cvt_winograd3_job all;
 	struct cvt_winograd3_staged v;
+	int terms, span;                        /* channels at a time; outputs of a task at most */
 	int spans, group_strips;                /* spans of outputs: whole vectors, as even as they get */
 	ptrdiff_t m_plane, m_block, u_plane;
 };
@@ -37,15 +38,18 @@ static void job_of(struct job *j, const struct cvt_conv_shape *shape, enum cvt_c
 {
 	*j = (struct job){.all = cvt_winograd3_job(shape, pass, kernels)};
 	struct cvt_winograd3_cut *cut = &j->all.cut;
-	j->spans = cvt_conv_whole(cvt_conv_whole(j->all.outputs, SPAN), 2) * 2;      /* an even number: tasks of one strip are few */
+	j->span = j->all.flipped ? FLIPPED_SPAN : SPAN;
+	j->terms = U_PLANE / j->span;
+	j->spans = cvt_conv_whole(cvt_conv_whole(j->all.outputs, j->span), 2) * 2;      /* an even number: tasks of one strip are few */
 	*cut = cvt_winograd3_cut(shape, n, STRIP, LEAST_STRIP, cvt_conv_whole(FEW_TASKS, j->spans), kernels);
 	int total = n * cut->tile_rows * cut->row_tiles, room = GROUP_FLOATS / (cut->planes * cvt_winograd3_lanes(cut, j->all.channels));
 	room = room < total ? room : total;
 	j->group_strips = room > cut->strip_tiles ? room / cut->strip_tiles : 1;
-	j->v = cvt_winograd3_staged(cut, j->all.channels, TERMS, room > cut->most_tiles ? room : cut->most_tiles, false);
-	j->m_plane = cvt_winograd3_plane_stride(cut->most_tiles, j->all.block);
+	j->v = cvt_winograd3_staged(cut, j->all.channels, j->terms, room > cut->most_tiles ? room : cut->most_tiles, false);
+	int width = j->span < j->all.block ? j->span : j->all.block;
+	j->m_plane = cvt_winograd3_plane_stride(cut->most_tiles, width);
 	j->m_block = cut->planes * j->m_plane;
-	j->u_plane = cvt_winograd3_plane_stride(TERMS, j->all.block);
+	j->u_plane = cvt_winograd3_plane_stride(j->terms, width);
 }
 
 static void stage_task(void *context, int task, int worker)
@@ -59,7 +63,7 @@ static void multiply(const struct job *j, int o, int width, int c, const float *
 {
 	const struct cvt_winograd3_job *a = &j->all;
 	const struct cvt_conv_shape *s = &a->call->shape;
-	int length = a->cut.kernels->vector_length, terms = a->channels - c < TERMS ? a->channels - c : TERMS;
+	int length = a->cut.kernels->vector_length, terms = a->channels - c < j->terms ? a->channels - c : j->terms;
 	for (int lane = 0; lane < width; lane += length)
 		a->cut.tile->weights(a->call->weight, s->in_c, s->out_c, a->flipped, o + lane, c, c + terms, u + lane, width, j->u_plane);
 	for (int p = 0; p < a->cut.planes; p++)
@@ -77,7 +81,7 @@ static int span_first(const struct job *j, int span)
 /* Blocks of M that a span has at most. */
 static int blocks_of(const struct job *j)
 {
-	return SPAN > j->all.block ? SPAN / j->all.block : 1;
+	return j->span > j->all.block ? j->span / j->all.block : 1;
 }
 
 static void product_task(void *context, int task, int worker)
@@ -87,8 +91,8 @@ static void product_task(void *context, int task, int worker)
 	int strip = j->v.first_strip + task / j->spans, first = span_first(j, task % j->spans), end = span_first(j, task % j->spans + 1);
 	int tiles = cvt_winograd3_tiles(&a->cut, strip, strip + 1), before = cvt_winograd3_tiles(&a->cut, j->v.first_strip, strip);
 	float *u = cvt_conv_worker(j->all.call, worker), *m = u + a->cut.planes * j->u_plane, *scratch = m + blocks_of(j) * j->m_block;
-	for (int c = 0; c < a->channels; c += TERMS) {
-		const float *v = j->v.v + c / TERMS * j->v.part_stride + (ptrdiff_t)before * j->v.part_channels;
+	for (int c = 0; c < a->channels; c += j->terms) {
+		const float *v = j->v.v + c / j->terms * j->v.part_stride + (ptrdiff_t)before * j->v.part_channels;
 		for (int o = first; o < end; o += a->block)
 			multiply(j, o, end - o < a->block ? end - o : a->block, c, v, tiles, u, m + (o - first) / a->block * j->m_block);
 	}
