@@ -167,6 +167,12 @@ static void wait_finished(struct cvt_pool *pool)
 	pthread_mutex_unlock(&pool->lock);
 }
 
+/* The first task of a worker's share. Rounded up: of few tasks the caller has one, who is awake. */
+static int first_of(const struct cvt_pool *pool, int worker, int n_tasks)
+{
+	return (int)(((int64_t)n_tasks * worker + pool->threads - 1) / pool->threads);
+}
+
 void cvt_pool_run(struct cvt_pool *pool, cvt_task_fn *fn, void *context, int n_tasks)
 {
 	flush_denormals();
@@ -181,7 +187,7 @@ void cvt_pool_run(struct cvt_pool *pool, cvt_task_fn *fn, void *context, int n_t
 	pool->context = context;
 	atomic_store(&pool->unfinished, n_tasks);
 	for (int i = 0; i < pool->threads; i++)
-		atomic_store(&pool->shares[i].tasks, share_of((int)((int64_t)n_tasks * i / pool->threads), (int)((int64_t)n_tasks * (i + 1) / pool->threads)));
+		atomic_store(&pool->shares[i].tasks, share_of(first_of(pool, i, n_tasks), first_of(pool, i + 1, n_tasks)));
 	atomic_fetch_add(&pool->started, 1);
 	wake(pool, n_tasks - 1);
 	work(pool, 0);

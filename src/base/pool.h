@@ -1,8 +1,9 @@
 /* pool.h - the compute pool: the only parallel construct of the engine.
  *
- * A pool has a number of workers, of which the caller of cvt_pool_run is worker 0. Each worker begins with its equal
- * part of the tasks, those of near numbers, and helps out where there are some left: so which worker runs a task, and when, varies, and a task's
- * result may depend on its index only: that is what makes the bits the same for any number of threads. Every worker has flush-to-zero and denormals-are-zero set, and all signals blocked. */
+ * A pool has a number of workers, of which the caller of cvt_pool_run is worker 0. Each begins with its equal part of the tasks, those of
+ * near numbers, and helps out where there are some left. So which worker runs a task, and when, varies, and a task's result may depend
+ * on its index only: that is what makes the bits the same for any number of threads. Every worker has flush-to-zero and
+ * denormals-are-zero set, and all signals blocked. */
 #ifndef CVT_BASE_POOL_H
 #define CVT_BASE_POOL_H
 

@@ -6,11 +6,7 @@
 #include <math.h>
 
 #include "kernels/maxpool3.h"
-
-CVT_INLINE int lanes(int left)
-{
-	return left < VL ? left : VL;
-}
+#include "kernels/passes.h"
 
 static void fill(float *p, int n, float v)
 {
@@ -59,10 +55,7 @@ CVT_INLINE void forward_with(const struct cvt_pool_shape *s, const float *x, flo
 			for (int ky = 0; ky < kernel; ky++, p += columns)
 				for (int kx = 0; kx < kernel; kx++)
 					top = vmax(top, tap(p + kx, stride));
-			if (lanes(s->out_w - ox) == VL)
-				vstoreu(y + ox, top);
-			else
-				vstore_n(y + ox, top, s->out_w - ox);
+			store(y + ox, top, lanes(s->out_w - ox));
 		}
 	}
 }
@@ -109,7 +102,7 @@ CVT_INLINE void backward_with(const struct cvt_pool_shape *s, const float *x, co
 		for (int ox = 0; ox < s->out_w; ox += VL) {
 			size_t at = (size_t)oy * (size_t)stride * (size_t)columns + (size_t)(ox * stride);
 			int n = lanes(s->out_w - ox);
-			vf g = n == VL ? vloadu(dy + ox) : vload_n(dy + ox, n), top = vset(-INFINITY);
+			vf g = load(dy + ox, n), top = vset(-INFINITY);
 			vi where = {0};
 			for (int ky = 0; ky < kernel; ky++)
 				for (int kx = 0; kx < kernel; kx++) {
@@ -123,14 +116,6 @@ CVT_INLINE void backward_with(const struct cvt_pool_shape *s, const float *x, co
 					add_tap(grad + at + (size_t)ky * (size_t)columns + kx, vselect(where == ky * kernel + kx, g, vzero()), stride);
 		}
 	}
-}
-
-CVT_INLINE void put(float *to, vf v, int n, int adds)
-{
-	if (n >= VL)
-		vstoreu(to, adds ? vloadu(to) + v : v);
-	else if (n > 0)
-		vstore_n(to, adds ? vload_n(to, n) + v : v, n);
 }
 
 static void forward_map(const struct cvt_pool_shape *s, const float *x, float *y, float *scratch)
@@ -163,8 +148,11 @@ CVT_INLINE void backward_any(const struct cvt_pool_shape *s, const float *x, con
 	else
 		backward_with(s, scratch, dy, grad, s->kernel, s->stride);
 	for (int y = 0; y < s->h; y++, dx += s->w)
-		for (int i = 0; i < s->w; i += VL)
-			put(dx + i, vloadu(grad + (size_t)(y + s->padding) * (size_t)columns + s->padding + i), s->w - i, adds);
+		for (int i = 0; i < s->w; i += VL) {
+			vf v = vloadu(grad + (size_t)(y + s->padding) * (size_t)columns + s->padding + i);
+			int n = lanes(s->w - i);
+			store(dx + i, adds ? load(dx + i, n) + v : v, n);
+		}
 }
 
 static void backward_windows(const struct cvt_pool_shape *s, int maps, const float *x, const float *dy, float *dx, int adds, float *scratch)

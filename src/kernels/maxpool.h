@@ -22,7 +22,7 @@ static inline size_t cvt_pool_floats(const struct cvt_pool_shape *s)
 	return (size_t)cvt_pool_rows(s) * (size_t)cvt_pool_columns(s);
 }
 
-/* 3 x 3 as networks have it, for which there is more: maxpool3.c. */
+/* 3 x 3 as networks have it, for which there is more: maxpool3.c. Without padding it is as any window. */
 static inline int cvt_pool_three(const struct cvt_pool_shape *s) { return s->kernel == 3 && s->stride <= 2 && s->padding == 1; }
 
 /* Scratch of forward: a map. */

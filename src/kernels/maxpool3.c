@@ -26,7 +26,7 @@ CVT_INLINE vf from_above(const struct grid *g, vf before, vf a)
 		int row = i / g->w;
 		place[i] = row % g->border ? VL + i - g->w : row ? 0 : (g->rows - 1) * g->w + i;
 	}
-	return __builtin_shuffle(before, a, place);
+	return vpermute2(before, a, place);
 }
 
 CVT_INLINE vf from_below(const struct grid *g, vf a, vf next)
@@ -36,7 +36,7 @@ CVT_INLINE vf from_below(const struct grid *g, vf a, vf next)
 		int row = i / g->w;
 		place[i] = row < g->rows - 1 && row % g->border < g->border - 1 ? i + g->w : VL + i % g->w;
 	}
-	return __builtin_shuffle(a, next, place);
+	return vpermute2(a, next, place);
 }
 
 CVT_INLINE vf from_left(const struct grid *g, vf a, vf outside)
@@ -44,7 +44,7 @@ CVT_INLINE vf from_left(const struct grid *g, vf a, vf outside)
 	vi place = {0};
 	for (int i = 0; i < VL; i++)
 		place[i] = i % g->w ? i - 1 : VL;
-	return __builtin_shuffle(a, outside, place);
+	return vpermute2(a, outside, place);
 }
 
 CVT_INLINE vf from_right(const struct grid *g, vf a, vf outside)
@@ -52,7 +52,7 @@ CVT_INLINE vf from_right(const struct grid *g, vf a, vf outside)
 	vi place = {0};
 	for (int i = 0; i < VL; i++)
 		place[i] = i < VL - 1 && (i + 1) % g->w ? i + 1 : VL;
-	return __builtin_shuffle(a, outside, place);
+	return vpermute2(a, outside, place);
 }
 
 /* One map, or as many as are in a vector: n vectors, the last of `last` lanes, the others of w x rows. */
@@ -73,7 +73,7 @@ CVT_INLINE void store_windows(const struct grid *g, const struct vectors *s, int
 	}
 	for (int k = 0; k < VL / 4; k++)
 		place[k] = k / (g->w / 2) * 2 * g->w + k % (g->w / 2) * 2;
-	vstore_n(y + i * s->step / 4, __builtin_shuffle(v, place), lanes_of(s, i) / 4);
+	vstore_n(y + i * s->step / 4, vpermute2(v, v, place), lanes_of(s, i) / 4);
 }
 
 /* Back; 0 where no window has its middle. */
@@ -84,7 +84,7 @@ CVT_INLINE vf load_windows(const struct grid *g, const struct vectors *s, int i,
 		return load(dy + i * s->step, lanes_of(s, i));
 	for (int k = 0; k < VL; k++)
 		place[k] = k / g->w % 2 || k % g->w % 2 ? VL : k / g->w / 2 * (g->w / 2) + k % g->w / 2;
-	return __builtin_shuffle(vload_n(dy + i * s->step / 4, lanes_of(s, i) / 4), vzero(), place);
+	return vpermute2(vload_n(dy + i * s->step / 4, lanes_of(s, i) / 4), vzero(), place);
 }
 
 CVT_INLINE void forward_narrow(const struct grid *grid, const struct vectors *s, const float *x, float *y)
@@ -308,5 +308,5 @@ void CVT_KERNEL_NAME(cvt_maxpool3_backward)(const struct cvt_pool_shape *s, int 
 		if (s->stride == 1)
 			backward_wide(x, dy, dx, s->h, s->w, adds, (struct held *)scratch);
 		else
-			windows_backward(x, dy, dx, s->h, s->w, NULL, false, adds, (struct held *)scratch);
+			windows_backward(LARGEST, x, dy, dx, s->h, s->w, NULL, adds, (struct held *)scratch);
 }

@@ -1,6 +1,7 @@
 /* norm_windows.h - passes over maps of a batch norm with the ReLU and the maximum of 3 x 3 windows every two pixels, padded by one, that follow it.
  *
- * As norm.h: y and dy are maps of [(h + 1) / 2][(w + 1) / 2]; the gradient of a window goes to its first largest value, of normed ones. */
+ * As norm.h: y and dy are maps of [(h + 1) / 2][(w + 1) / 2]; the gradient of a window goes to the first of its values that is the largest (gamma negative: the
+ * least; 0: to the first). */
 #ifndef CVT_KERNELS_NORM_WINDOWS_H
 #define CVT_KERNELS_NORM_WINDOWS_H
 

@@ -256,6 +256,20 @@ CVT_INLINE void vdeinterleave2(vf lo, vf hi, vf *even, vf *odd)
 #endif
 }
 
+/* Lane i is lane place[i] of a and b one after the other. */
+CVT_INLINE vf vpermute2(vf a, vf b, vi place)
+{
+#if defined(__clang__)
+	vf r;
+	CVT_UNROLL
+	for (int i = 0; i < VL; i++)
+		r[i] = place[i] < VL ? a[place[i]] : b[place[i] - VL];
+	return r;
+#else
+	return __builtin_shuffle(a, b, place);
+#endif
+}
+
 /* Moved up by a lane, the last of `before` coming in; moved down by one, the first of `next` coming in. */
 CVT_INLINE vf vshift_in(vf before, vf a)
 {

@@ -4,7 +4,7 @@
  * window is the odd one before. Of values alone, the largest of three rows comes first. For gradients the first largest is wanted, row by
  * row: of each row's three pixels, then of three rows. An odd row belongs to the windows above it and to those below it: what it has been
  * given above is held until then. Rows go from right to left, so that a pixel is complete when it is written, and is read before, even in place.
- * With a map's numbers, values are normed before they are compared, and the gradient goes back through the norm on its way out. */
+ * With a map's numbers, the wanted values are normed, and the gradient goes back through the norm on its way out. */
 #ifndef CVT_KERNELS_WINDOWS3_H
 #define CVT_KERNELS_WINDOWS3_H
 
@@ -15,7 +15,7 @@
 /* Windows in a row, or a column, of so many pixels. */
 CVT_INLINE int windows_of(int pixels) { return (pixels + 1) / 2; }
 
-/* Of a row, from column 2i on, at most 2 VL pixels: even columns and odd ones. A column that is not there has the value `none`. */
+/* At most 2 VL pixels: even columns and odd ones; zeros where there is none. */
 CVT_INLINE void load_columns(const float *row, int pixels, vf *even, vf *odd)
 {
 	if (pixels >= 2 * VL) {
@@ -26,6 +26,7 @@ CVT_INLINE void load_columns(const float *row, int pixels, vf *even, vf *odd)
 	}
 }
 
+/* The odd column after the last even one, where a row ends between them, has the value `none`. */
 CVT_INLINE vf without_missing(vf odd, int pixels, float none)
 {
 	return pixels < 2 * VL && pixels % 2 ? vselect(first_lanes(pixels / 2), odd, vset(none)) : odd;
@@ -109,21 +110,21 @@ CVT_INLINE void windows_forward(enum wanted wanted, const float *x, float *y, in
 /* Of each three pixels of a row side by side the largest; whether the second is larger than the first, the third than both. */
 struct tops { vf top; vmask second, third; };
 
-CVT_INLINE struct tops tops_of(const float *row, int i, int w, const struct map *map)
+/* A value such that the largest is the wanted one, and back. */
+CVT_INLINE vf ranked(enum wanted wanted, vf x)
+{
+	return wanted == FIRST ? vzero() : wanted == LEAST ? -x : x;
+}
+
+CVT_INLINE struct tops tops_of(enum wanted wanted, const float *row, int i, int w)
 {
 	int pixels = w - 2 * i;
-	vf middle, right, before = vset(-INFINITY);
+	vf middle, right;
 	load_columns(row + 2 * i, pixels, &middle, &right);
-	if (i)
-		before = vset(row[2 * i - 1]);
-	if (map) {
-		vf mean = vset(map->mean), scale = vset(map->scale), beta = vset(map->beta);
-		middle = normed(middle, mean, scale, beta);
-		right = normed(right, mean, scale, beta);
-		before = normed(before, mean, scale, beta);
-	}
-	right = without_missing(right, pixels, -INFINITY);
-	vf left = vshift_in(i ? before : vset(-INFINITY), right);
+	vf before = i ? ranked(wanted, vset(row[2 * i - 1])) : vset(-INFINITY);
+	middle = ranked(wanted, middle);
+	right = without_missing(ranked(wanted, right), pixels, -INFINITY);
+	vf left = vshift_in(before, right);
 	vmask second = vgreater(middle, left);
 	vf larger = vpick(second, middle, left);
 	vmask third = vgreater(right, larger);
@@ -153,7 +154,8 @@ CVT_INLINE void give_pixels(const float *x, float *dx, int i, int w, vmask secon
 	store(dx + VL, adds ? load(dx + VL, high) + hi : hi, high);
 }
 
-CVT_INLINE void windows_backward(const float *x, const float *dy, float *dx, int h, int w, const struct map *map, bool relu, bool adds,
+/* map: NULL, or numbers whose sign of scale `wanted` is (0: FIRST). */
+CVT_INLINE void windows_backward(enum wanted wanted, const float *x, const float *dy, float *dx, int h, int w, const struct map *map, bool adds,
 	struct held *held)
 {
 	int windows = windows_of(w), last = (windows - 1) / VL * VL;
@@ -168,15 +170,17 @@ CVT_INLINE void windows_backward(const float *x, const float *dy, float *dx, int
 			CVT_PREFETCH(middle + ahead + 2 * i, 2 * VL);
 			CVT_PREFETCH(lower + ahead + 2 * i, 2 * VL);
 			CVT_PREFETCH(dy + ahead / 4 + i, VL);
-			struct tops m = tops_of(middle, i, w, map), l = {.top = minus};
+			struct tops m = tops_of(wanted, middle, i, w), l = {.top = minus};
 			if (2 * oy + 1 < h)
-				l = tops_of(lower, i, w, map);
+				l = tops_of(wanted, lower, i, w);
 			vf upper = oy ? (vf)mine->top : minus;
 			vmask second = vgreater(m.top, upper);
 			vf larger = vpick(second, m.top, upper);
 			vmask third = vgreater(l.top, larger);
-			if (relu)
-				g = vkeep(vgreater(vpick(third, l.top, larger), vzero()), g);
+			if (map && map->relu) {
+				vf top = ranked(wanted, vpick(third, l.top, larger));
+				g = vkeep(vgreater(normed(top, vset(map->mean), vset(map->scale), vset(map->beta)), vzero()), g);
+			}
 			vf rest = vdrop(third, g);
 			if (oy)
 				give_pixels(middle - w, to - w, i, w, mine->second, mine->third, mine->given + vdrop(second, rest), &next_upper, map, adds);

@@ -16,7 +16,13 @@ static struct map draw(struct kt *t)
 	s->padding = kind < 3 ? usual[kind][2] : kt_int(t, "padding", 0, s->kernel / 2);
 	s->h = kt_size(t, "h", 70) + s->kernel - 1;
 	s->w = kt_size(t, "w", 70) + s->kernel - 1;
-	if (kt_int(t, "narrow", 0, 1) == 0) {        /* lanes are maps there; smaller than the window where padding allows */
+	if (kt_flag(t, "network")) {                /* sizes that networks have: some rows, or some maps, in a vector */
+		s->kernel = 3;
+		s->stride = kt_int(t, "stride", 1, 2);
+		s->padding = 1;
+		s->w = 1 << kt_int(t, "log w", 1, 5);
+		s->h = kt_int(t, "square", 0, 3) ? s->w : 2 * kt_int(t, "rows", 1, 10);
+	} else if (kt_int(t, "narrow", 0, 1) == 0) {    /* smaller than the window where padding allows */
 		s->h = s->kernel - 2 * s->padding + s->h % 14;
 		s->w = s->kernel - 2 * s->padding + s->w % 12;
 		s->h += s->h < 1;

@@ -1,8 +1,8 @@
 /* conv_winograd3_weights.c - the weight gradient of a 3 x 3 convolution by Winograd: dw = G^T (sum over tiles of P . V) G.
  *
  * dU, the sum in the transformed domain, is 16, 36 or 64 times in_c x out_c floats. Two ways to share the sum among tasks:
- *   chunks  while dU is small (12,288 channel pairs: 3 MB): the strips are dealt to 8 chunks, each with a dU of its own, added in order;
- *   slices  above: strips are transformed into shared arrays, some hundred tiles at a time; then each task owns 32 channels of a block of
+ *   chunks  while dU is small (12,288 channel pairs: 3 MB) beside the tiles: the strips are dealt to 8 chunks, each with a dU of its own, added in order;
+ *   slices  else: strips are transformed into shared arrays, some hundred tiles at a time; then each task owns 32 channels of a block of
  *           outputs in all planes: their dU stays in the second cache, and is transformed back at once and added to dw. */
 #include "nn/layers/conv_winograd3.h"
 
@@ -20,7 +20,8 @@ struct job {
 	int group_strips, tiles;                /* slices: strips of a group; tiles of this one */
 };
 
-/* Chunks write and read CHUNKS dU, slices what is staged of the tiles (several times, from the caches). Of the batch that methods are chosen for. */
+/* Chunks write and read CHUNKS dU, slices what is staged of the tiles (several times, from the caches). By the largest batch: scratch is
+ * planned for one of the two. */
 static bool in_slices(const struct cvt_conv_shape *shape, const struct cvt_winograd3_cut *cut)
 {
 	int64_t pairs = (int64_t)shape->in_c * shape->out_c, tiles = (int64_t)shape->batch * cut->tile_rows * cut->row_tiles;

@@ -1,7 +1,8 @@
 /* norm.c - batch norm, PyTorch's semantics: the biased variance normalises, the unbiased one goes into running_var.
  *
- * Absorbs ReLU and max pooling, 2 x 2 or 3 x 3 with stride 2: then the large tensor between them is never written. Its own input is read again backward, where
- * dx may take its place. The convolution before may leave the sums; else they are made in a constant number of image chunks and added in order, so threads do not change a bit.
+ * Absorbs ReLU and max pooling, 2 x 2 or 3 x 3 with stride 2: then the large tensor between them is never written. Its own input is read again
+ * backward, where dx may take its place. The convolution before may leave the sums; else they are made in a constant number of image
+ * chunks and added in order, so threads do not change a bit.
  * `batch_statistics`: evaluation uses the statistics of each one image, as the post's unregistered branches do. */
 #include <math.h>
 #include <string.h>
