@@ -13,15 +13,10 @@ CVT_INLINE void sums_map(const float *x, const float *dy, int h, int w, const st
 {
 	vf mean = vset(map->mean), scale = vset(map->scale), beta = vset(map->beta), s = vzero(), q = vzero();
 	int windows = windows_of(w), room = RUN;
-	ptrdiff_t ahead = rows_ahead(w) * w;
 	for (int oy = 0; oy < windows_of(h); oy++, dy += windows) {
-		const float *rows[3];
-		rows_of_window(x, h, w, oy, rows);
-		vf odd = before_first(wanted, rows);
+		struct window_row row = window_row(wanted, x, h, w, oy);
 		for (int i = 0; i < windows; i += VL) {
-			CVT_PREFETCH(rows[1] + ahead + 2 * i, 2 * VL);
-			CVT_PREFETCH(rows[2] + ahead + 2 * i, 2 * VL);
-			vf v = windows_wanted(wanted, rows, i, w, &odd), g = load(dy + i, lanes(windows - i));
+			vf v = windows_wanted(wanted, &row, i, w), g = load(dy + i, lanes(windows - i));
 			if (map->relu)
 				g = vkeep(vgreater(normed(v, mean, scale, beta), vzero()), g);
 			s += g;

@@ -48,56 +48,52 @@ CVT_INLINE vf wanted_rows(enum wanted wanted, const float *const rows[3], ptrdif
 	return wanted_of(wanted, wanted_of(wanted, load(rows[0] + at, pixels), load(rows[1] + at, pixels)), load(rows[2] + at, pixels));
 }
 
-/* The column before the first. */
-CVT_INLINE vf before_first(enum wanted wanted, const float *const rows[3])
+/* A row of windows on its way from left to right. rows: the three of the windows, one twice where one is missing; odd: the odd columns before. */
+struct window_row { const float *rows[3]; ptrdiff_t ahead; vf odd; };
+
+CVT_INLINE struct window_row window_row(enum wanted wanted, const float *x, int h, int w, int oy)
 {
-	return vset(wanted == FIRST ? rows[0][0] : wanted == LEAST ? INFINITY : -INFINITY);
+	const float *middle = x + (ptrdiff_t)2 * oy * w;
+	struct window_row r = {.rows = {middle, middle, middle}, .ahead = rows_ahead(w) * w};
+	if (oy)
+		r.rows[0] -= w;
+	if (2 * oy + 1 < h)
+		r.rows[2] += w;
+	r.odd = vset(wanted == FIRST ? r.rows[0][0] : wanted == LEAST ? INFINITY : -INFINITY);
+	return r;
 }
 
-/* The wanted value of each of n <= VL windows from window i on. `rows`: the three of the windows, one twice where one is missing.
- * *odd: the odd columns before, then those that were seen. */
-CVT_INLINE vf windows_wanted(enum wanted wanted, const float *const rows[3], int i, int w, vf *odd)
+/* The wanted value of each of n <= VL windows, those from window i on, which come after those before. */
+CVT_INLINE vf windows_wanted(enum wanted wanted, struct window_row *r, int i, int w)
 {
 	int pixels = w - 2 * i < 2 * VL ? w - 2 * i : 2 * VL, low = lanes(pixels), high = pixels - low;
 	vf middle, right, lo, hi = vzero();
+	CVT_PREFETCH(r->rows[1] + r->ahead + 2 * i, 2 * VL);
+	CVT_PREFETCH(r->rows[2] + r->ahead + 2 * i, 2 * VL);
 	if (pixels == 2 * VL) {
-		lo = wanted_rows(wanted, rows, 2 * i, VL);
-		hi = wanted_rows(wanted, rows, 2 * i + VL, VL);
+		lo = wanted_rows(wanted, r->rows, 2 * i, VL);
+		hi = wanted_rows(wanted, r->rows, 2 * i + VL, VL);
 	} else {
-		lo = wanted_rows(wanted, rows, 2 * i, low);
+		lo = wanted_rows(wanted, r->rows, 2 * i, low);
 		if (high)
-			hi = wanted_rows(wanted, rows, 2 * i + VL, high);
+			hi = wanted_rows(wanted, r->rows, 2 * i + VL, high);
 	}
 	vdeinterleave2(lo, hi, &middle, &right);
 	if (wanted != FIRST)
 		right = without_missing(right, pixels, wanted == LEAST ? INFINITY : -INFINITY);
-	vf left = vshift_in(*odd, right);
-	*odd = right;
+	vf left = vshift_in(r->odd, right);
+	r->odd = right;
 	return wanted_of(wanted, wanted_of(wanted, left, middle), right);
-}
-
-/* The rows of window row oy. */
-CVT_INLINE void rows_of_window(const float *x, int h, int w, int oy, const float *rows[3])
-{
-	const float *middle = x + (ptrdiff_t)2 * oy * w;
-	rows[0] = oy ? middle - w : middle;
-	rows[1] = middle;
-	rows[2] = 2 * oy + 1 < h ? middle + w : middle;
 }
 
 /* Of all windows of a map; with a map's numbers, normed. */
 CVT_INLINE void windows_forward(enum wanted wanted, const float *x, float *y, int h, int w, const struct map *map)
 {
 	int windows = windows_of(w);
-	ptrdiff_t ahead = rows_ahead(w) * w;
 	for (int oy = 0; oy < windows_of(h); oy++, y += windows) {
-		const float *rows[3];
-		rows_of_window(x, h, w, oy, rows);
-		vf odd = before_first(wanted, rows);
+		struct window_row row = window_row(wanted, x, h, w, oy);
 		for (int i = 0; i < windows; i += VL) {
-			CVT_PREFETCH(rows[1] + ahead + 2 * i, 2 * VL);
-			CVT_PREFETCH(rows[2] + ahead + 2 * i, 2 * VL);
-			vf v = windows_wanted(wanted, rows, i, w, &odd);
+			vf v = windows_wanted(wanted, &row, i, w);
 			if (map)
 				v = normed(v, vset(map->mean), vset(map->scale), vset(map->beta));
 			store(y + i, map && map->relu ? vrelu(v) : v, lanes(windows - i));
