@@ -91,13 +91,18 @@ static void measure(const struct cvt_conv_method *method, const struct cvt_refer
 	struct arrays a = {.x = uniform(in, 1), .weight = uniform(weights, 2), .dy = uniform(out, 3), .out = room(most + 16, sizeof(float)),
 		.dbias = room((size_t)c->out_c, sizeof(float)), .want = room(most, sizeof(double)), .bound = room(most, sizeof(double)),
 		.want_bias = room((size_t)c->out_c, sizeof(double)), .bias_bound = room((size_t)c->out_c, sizeof(double))};
-	struct cvt_conv_call call = {.shape = {c->in_c, c->in_h, c->in_w, c->out_c, c->out_h, c->out_w, c->kernel, c->stride, c->padding}, .n = 1,
+	struct cvt_conv_call call = {.shape = {c->in_c, c->in_h, c->in_w, c->out_c, c->out_h, c->out_w, c->kernel, c->stride, c->padding,
+		.batch = 1, .forced = true}, .n = 1,
 		.x = a.x, .dy = a.dy, .weight = a.weight, .x_stride = (ptrdiff_t)in, .dx_stride = (ptrdiff_t)in, .y_stride = (ptrdiff_t)out,
 		.dy_stride = (ptrdiff_t)out, .kernels = kernels};
 	size_t counts[] = {out, in, weights};
+	if (!method->fits(&call.shape, CVT_CONV_FORWARD, kernels)) {
+		fprintf(stderr, "errors: %s does not do %d->%d@%d\n", method->name, c->in_c, c->out_c, c->in_h);
+		exit(1);
+	}
 	for (int pass = CVT_CONV_FORWARD; pass <= CVT_CONV_WEIGHT_GRADIENT; pass++) {
 		if (!method->fits(&call.shape, pass, kernels))
-			continue;
+			continue;                       /* the stem has no input gradient */
 		reference(c, pass, &a);
 		double winograd = run(method, &call, pass, &a, counts[pass]), direct = run(&cvt_conv_direct, &call, pass, &a, counts[pass]);
 		printf("{\"shape\":\"%d->%d@%d\",\"kernel\":%d,\"method\":\"%s\",\"pass\":\"%s\",\"winograd\":%.3g,\"direct\":%.3g}\n", c->in_c, c->out_c,
