@@ -4,10 +4,10 @@
  * register block holds BATCH x ROWS vectors of partial sums, fed by one vector of each of BATCH images and ROWS rows of W. After
  * BLOCK inputs the vectors are folded to their sums by a tree of log2(VL) pairwise additions. x is copied to scratch in blocks of
  * inputs, at a stride that is no power of two (else all rows would fall into one set of the cache); W is read once from
- * memory, some rows from end to end where images are few, the next block prefetched while this one is used from the first-level cache.
+ * memory, some rows from end to end where images are few, the block after the next prefetched while one is used from the first-level cache.
  *
  * Backward, dX[b][i] = sum_o dY[b][o] W[o][i] and dW[o][i] = sum_b dY[b][o] x[b][i], has the lanes along i too, with dY as broadcast scalars
- * packed in panels of R. A task owns some columns: W's rows come ROW_BLOCK at a time to the second-level cache, add their part to
+ * packed in panels of R. A task owns some columns: W's rows come some at a time to the second-level cache, add their part to
  * dX, receive dW in registers and leave updated. So W is read and written once, and dW need never exist.
  * (Goto and van de Geijn, Anatomy of High-Performance Matrix Multiplication, 2008, has the blocking of products.) */
 #include "kernels/kernels.h"
@@ -15,7 +15,8 @@
 
 enum {
 	BATCH = CVT_DENSE_BATCH,
-	ROWS = CVT_VECTOR_REGISTERS >= 32 ? 6 : VL == 8 ? 3 : 2,
+	ROWS = CVT_VECTOR_REGISTERS >= 32 ? 4 : VL == 8 ? 3 : 2,    /* of W; 6 would fit the registers, but lie 4 KB apart in the cache's sets */
+	AHEAD = 2,                              /* blocks, of the prefetch: memory takes that long, and the first-level cache has room for no more */
 	BLOCK = CVT_DENSE_BLOCK, BLOCK_STRIDE = BLOCK + 16, IMAGES = CVT_DENSE_IMAGES,
 	SUMS = (BATCH * ROWS + VL - 1) / VL * VL
 };
@@ -42,7 +43,7 @@ CVT_INLINE void prefetch_row(const float *p, int columns)
 		__builtin_prefetch(p + i, 0, 2);
 }
 
-/* sums[r][b] = x[b] . w[r] over `columns`, and fetches as many floats of each of `next`. x is padded with zeros, w is not. */
+/* sums[r][b] = x[b] . w[r] over `columns`, and fetches as many floats of each of `next`, to the first-level cache. x is padded with zeros, w is not. */
 static void dots(const float *x, const float *const w[ROWS], int columns, const float *const next[ROWS], int n_next, float sums[SUMS])
 {
 	vf a[ROWS * BATCH], folded[SUMS];
@@ -56,7 +57,7 @@ static void dots(const float *x, const float *const w[ROWS], int columns, const 
 		for (int r = 0; r < ROWS; r++)
 			row[r] = vloadu(w[r] + i);
 		for (int r = 0; r < n_next; r++)
-			__builtin_prefetch(next[r] + i, 0, 2);
+			__builtin_prefetch(next[r] + i, 0, 3);
 		CVT_UNROLL
 		for (int b = 0; b < BATCH; b++) {
 			vf image = vload(x + b * BLOCK_STRIDE + i);
@@ -109,7 +110,7 @@ static void forward_blocks(const struct cvt_dense_forward *a, int b0, int n, int
 			int columns = a->columns - i < BLOCK ? a->columns - i : BLOCK;
 			for (int r = 0; r < ROWS; r++) {
 				w[r] = a->weight + (o + (r < rows ? r : 0)) * a->weight_stride + i;
-				next[r] = k + 1 < blocks ? w[r] + BLOCK : w[r] + ROWS * a->weight_stride + i0 - i;
+				next[r] = w[r] + (k + AHEAD) / blocks * ROWS * a->weight_stride + ((k + AHEAD) % blocks - k) * BLOCK;
 			}
 			for (int g = 0; g < groups; g++) {
 				float sums[SUMS];
@@ -155,10 +156,9 @@ static void finish(const float *sums, ptrdiff_t part_stride, int parts, ptrdiff_
 enum {
 	R = CVT_VECTOR_REGISTERS >= 32 ? 8 : 4, /* rows of a register block, two vectors wide */
 	WIDE = 2 * VL,
-	COLUMNS_STRIDE = CVT_DENSE_MAX_COLUMNS + 16,
-	ROW_BLOCK = CVT_DENSE_ROW_BLOCK
+	COLUMNS_STRIDE = CVT_DENSE_MAX_COLUMNS + 16
 };
-_Static_assert(CVT_DENSE_PANEL % R == 0 && ROW_BLOCK % CVT_DENSE_PANEL == 0, "a panel of dy is whole register blocks");
+_Static_assert(CVT_DENSE_PANEL % R == 0, "a panel of dy is whole register blocks");
 
 /* a[r] += sum over k of s[k][r] * p[k], two vectors wide; s is a panel. */
 CVT_INLINE void multiply(vf a[R][2], const float *s, const float *p, int terms)
@@ -280,14 +280,15 @@ static void write_dx(const struct cvt_dense_backward *a, const float *dx)
 static void dense_backward(const struct cvt_dense_backward *a)
 {
 	int images = (a->n + CVT_DENSE_PANEL - 1) / CVT_DENSE_PANEL * CVT_DENSE_PANEL;
-	float *w = a->scratch, *x = w + ROW_BLOCK * COLUMNS_STRIDE, *dx = x + (ptrdiff_t)images * COLUMNS_STRIDE;
+	int block = cvt_dense_rows(a->n);
+	float *w = a->scratch, *x = w + block * COLUMNS_STRIDE, *dx = x + (ptrdiff_t)images * COLUMNS_STRIDE;
 	float *out = a->dweight ? a->dweight : a->weight;
 	bool stream = a->stream && ((uintptr_t)out | (uintptr_t)a->velocity | (uintptr_t)a->weight_stride * 4) % (4 * VL) == 0;
 	copy_columns(a->x, a->x_stride, a->n, a->columns, x);
-	for (int o = 0; o < a->out; o += ROW_BLOCK) {
-		int rows = a->out - o < ROW_BLOCK ? a->out - o : ROW_BLOCK, left = a->out - o - rows;
+	for (int o = 0; o < a->out; o += block) {
+		int rows = a->out - o < block ? a->out - o : block, left = a->out - o - rows;
 		struct next next = {.at = left ? (o + rows) * a->weight_stride : a->columns,
-			.rows = left && left < ROW_BLOCK ? left : a->out < ROW_BLOCK ? a->out : ROW_BLOCK,
+			.rows = left && left < block ? left : a->out < block ? a->out : block,
 			.blocks = (rows + R - 1) / R * ((a->columns + WIDE - 1) / WIDE)};
 		copy_columns(a->weight + o * a->weight_stride, a->weight_stride, rows, a->columns, w);
 		for (int i = 0; i < a->columns; i += WIDE) {

@@ -7,18 +7,24 @@
 
 enum {
 	CVT_DENSE_BATCH = 4,                    /* images of a register block forward: partial sums are padded to it */
-	CVT_DENSE_BLOCK = 512,                  /* inputs summed in the lanes before they are folded */
-	CVT_DENSE_BLOCKS = 8,                   /* of those together, at most */
-	CVT_DENSE_IMAGES = 128,                 /* of x, times blocks, in scratch: 128 x 528 floats are a quarter of a second-level cache */
+	CVT_DENSE_BLOCK = 256,                  /* inputs summed in the lanes before they are folded */
+	CVT_DENSE_BLOCKS = 16,                  /* of those together, at most */
+	CVT_DENSE_IMAGES = 256,                 /* of x, times blocks, in scratch: 256 x 272 floats are a quarter of a second-level cache */
 	CVT_DENSE_PANEL = 8,                    /* rows of a panel of dy backward */
-	CVT_DENSE_ROW_BLOCK = 64,               /* rows of W in scratch backward: 68 KB */
-	CVT_DENSE_MAX_COLUMNS = 256             /* of a task backward; a task has cvt_dense_columns(n) of them */
+	CVT_DENSE_MAX_ROWS = 64,                /* of W in scratch backward, in a task: cvt_dense_rows(n) */
+	CVT_DENSE_MAX_COLUMNS = 512             /* of a task backward: cvt_dense_columns(n) */
 };
 
 /* Columns (inputs) of one backward task for a batch of n: the task's parts of x and dx are to stay in the second-level cache. */
 static inline int cvt_dense_columns(int n)
 {
-	return n <= 128 ? 256 : n <= 256 ? 128 : 64;
+	return n <= 32 ? 512 : n <= 128 ? 256 : n <= 256 ? 128 : 64;
+}
+/* Rows of W that are read, used and written together. The fewer images, the sooner memory is what limits; rows are often some 4 KB apart, and fall
+ * into a few sets of the caches: fewer and longer ones stay there from their prefetch to their use. Whole panels. */
+static inline int cvt_dense_rows(int n)
+{
+	return n <= 16 ? 16 : n <= 32 ? 32 : CVT_DENSE_MAX_ROWS;
 }
 
 /* Blocks of inputs of which x is in scratch together: rows of W are read from end to end while images are few. */
@@ -35,7 +41,7 @@ static inline size_t cvt_dense_forward_scratch(int n)
 }
 static inline size_t cvt_dense_backward_scratch(int n)
 {
-	return (CVT_DENSE_ROW_BLOCK + 2 * (((size_t)n + CVT_DENSE_PANEL - 1) / CVT_DENSE_PANEL) * CVT_DENSE_PANEL) * (CVT_DENSE_MAX_COLUMNS + 16);
+	return (CVT_DENSE_MAX_ROWS + 2 * (((size_t)n + CVT_DENSE_PANEL - 1) / CVT_DENSE_PANEL) * CVT_DENSE_PANEL) * (CVT_DENSE_MAX_COLUMNS + 16);
 }
 
 /* Some rows of W times some columns of x: sums[o*sums_stride + b] = sum over i of x[b][i] W[o][i]. */
