@@ -20,5 +20,8 @@ void cvt_image_finish(struct cvt_image *image);
  * them as there. `pixels`: planar output, channels x height x width (channels 1: Pillow's 'L' of the RGB picture). */
 CVT_NODISCARD int cvt_image_resize(const struct cvt_image *image, int width, int height, int channels, unsigned char *pixels,
 	struct cvt_error *err);
+/* The same bytes without AVX2, for tests. */
+CVT_NODISCARD int cvt_image_resize_plain(const struct cvt_image *image, int width, int height, int channels, unsigned char *pixels,
+	struct cvt_error *err);
 
 #endif

@@ -61,6 +61,10 @@ static void check_row(const struct row *row)
 		unsigned char *pixels = malloc(n);
 		assert_int_equal(cvt_image_resize(&image, row->width, row->height, row->channels, pixels, &err), CVT_OK);
 		check_bytes(row, pixels, n);
+		unsigned char *plain = malloc(n);
+		assert_int_equal(cvt_image_resize_plain(&image, row->width, row->height, row->channels, plain, &err), CVT_OK);
+		assert_memory_equal(plain, pixels, n);
+		free(plain);
 		free(pixels);
 	}
 	cvt_image_finish(&image);
