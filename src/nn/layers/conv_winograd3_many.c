@@ -9,8 +9,8 @@
 #include "nn/layers/conv_winograd3.h"
 
 enum {
-	U_PLANE = 2048,                         /* floats: channels at a time x outputs of a task; there are 36 or 64 planes */
-	SPAN = 32, FLIPPED_SPAN = 64,           /* outputs of a task, at most; flipped, their weights lie side by side */
+	SPAN = 32, TERMS = 64,                  /* outputs of a task, at most; channels at a time */
+	FLIPPED_SPAN = 64, FLIPPED_TERMS = 16,  /* the weights of outputs lie side by side then, those of channels far apart */
 	STRIP = 96, LEAST_STRIP = 36, FEW_TASKS = 16,
 	FEW_TILES = 64, SOME_TILES = 1024,       /* of a batch */
 	SOME_WEIGHTS = 1 << 19, LARGE_WEIGHTS = 1 << 21,   /* floats of U */
@@ -39,7 +39,7 @@ static void job_of(struct job *j, const struct cvt_conv_shape *shape, enum cvt_c
 	*j = (struct job){.all = cvt_winograd3_job(shape, pass, kernels)};
 	struct cvt_winograd3_cut *cut = &j->all.cut;
 	j->span = j->all.flipped ? FLIPPED_SPAN : SPAN;
-	j->terms = U_PLANE / j->span;
+	j->terms = j->all.flipped ? FLIPPED_TERMS : TERMS;
 	j->spans = cvt_conv_whole(cvt_conv_whole(j->all.outputs, j->span), 2) * 2;      /* an even number: tasks of one strip are few */
 	*cut = cvt_winograd3_cut(shape, n, STRIP, LEAST_STRIP, cvt_conv_whole(FEW_TASKS, j->spans), kernels);
 	int total = n * cut->tile_rows * cut->row_tiles, room = GROUP_FLOATS / (cut->planes * cvt_winograd3_lanes(cut, j->all.channels));
