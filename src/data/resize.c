@@ -87,12 +87,12 @@ static void row_plain(const unsigned char *in, int width, int channels, const st
 	const int32_t *weights = filter->weights;
 	for (int x = 0; x < width; x++, weights += filter->taps) {
 		const unsigned char *from = in + (size_t)filter->first[x] * channels;
-		for (int c = 0; c < channels; c++) {
-			int32_t sum = HALF;
-			for (int i = 0; i < filter->taps; i++)
-				sum += from[i * channels + c] * weights[i];
-			out[c * plane + x] = to_byte(sum);
-		}
+		int32_t sum[3] = {HALF, HALF, HALF};
+		for (int i = 0; i < filter->taps; i++, from += channels)
+			for (int c = 0; c < channels; c++)
+				sum[c] += from[c] * weights[i];
+		for (int c = 0; c < channels; c++)
+			out[c * plane + x] = to_byte(sum[c]);
 	}
 }
 
@@ -102,10 +102,11 @@ static inline __attribute__((always_inline)) void filter_column(const unsigned c
 {
 	for (int x = 0; x < width; x++)
 		sums[x] = HALF;
-	for (int i = 0; i < taps; i++, in += width)
-		if (weights[i])
-			for (int x = 0; x < width; x++)
-				sums[x] += in[x] * weights[i];
+	for (int i = 0; i < taps; i++, in += width) {
+		const int32_t weight = weights[i];
+		for (int x = 0; weight && x < width; x++)
+			sums[x] += in[x] * weight;
+	}
 	for (int x = 0; x < width; x++)
 		out[x] = to_byte(sums[x]);
 }
@@ -116,9 +117,9 @@ static void column_plain(const unsigned char *in, int width, const int32_t *weig
 }
 
 #if defined(__x86_64__)
-/* The same twice: only AVX2 multiplies integers of 32 bits well. Of three channels, the lanes are those of a pixel, and a byte behind it is read. */
-__attribute__((target("avx2"))) static void row_avx2(const unsigned char *in, int width, int channels, const struct filter *filter, unsigned char *out,
-	size_t plane)
+/* The same sums with AVX2, which multiplies integers of 32 bits. A pixel's three channels are lanes, and a byte behind it is read. */
+__attribute__((target("avx2")))
+static void row_avx2(const unsigned char *in, int width, int channels, const struct filter *filter, unsigned char *out, size_t plane)
 {
 	const int32_t *weights = filter->weights;
 	if (channels != 3) {
@@ -140,8 +141,8 @@ __attribute__((target("avx2"))) static void row_avx2(const unsigned char *in, in
 	}
 }
 
-__attribute__((target("avx2"))) static void column_avx2(const unsigned char *in, int width, const int32_t *weights, int taps, int32_t *sums,
-	unsigned char *out)
+__attribute__((target("avx2")))
+static void column_avx2(const unsigned char *in, int width, const int32_t *weights, int taps, int32_t *sums, unsigned char *out)
 {
 	filter_column(in, width, weights, taps, sums, out);
 }
@@ -197,8 +198,8 @@ static int resize(const struct cvt_image *image, int width, int height, int chan
 	int rows = image->height;
 	const size_t in_row = (size_t)image->width * channels;
 	work->sums = malloc((in_row > (size_t)width ? in_row : (size_t)width) * sizeof(int32_t));
-	work->padded = calloc(in_row + 1, 1);
-	if (!work->sums || !work->padded)
+	work->padded = across ? calloc(in_row + 1, 1) : NULL;
+	if (!work->sums || (across && !work->padded))
 		return CVT_ERR_MEMORY;
 	if (channels == 1 && image->channels == 3) {
 		work->grey = malloc((size_t)image->width * rows);

@@ -7,7 +7,7 @@
  * memory, some rows from end to end where images are few, the block after the next prefetched while one is used from the first-level cache.
  *
  * Backward, dX[b][i] = sum_o dY[b][o] W[o][i] and dW[o][i] = sum_b dY[b][o] x[b][i], has the lanes along i too, with dY as broadcast scalars
- * packed in panels of R. A task owns some columns: W's rows come some at a time to the second-level cache, add their part to
+ * packed in panels. A task owns some columns: W's rows come some at a time to the second-level cache, add their part to
  * dX, receive dW in registers and leave updated. So W is read and written once, and dW need never exist.
  * (Goto and van de Geijn, Anatomy of High-Performance Matrix Multiplication, 2008, has the blocking of products.) */
 #include "kernels/kernels.h"
@@ -15,7 +15,7 @@
 
 enum {
 	BATCH = CVT_DENSE_BATCH,
-	ROWS = CVT_VECTOR_REGISTERS >= 32 ? 4 : VL == 8 ? 3 : 2,    /* of W; 6 would fit the registers, but lie 4 KB apart in the cache's sets */
+	ROWS = CVT_VECTOR_REGISTERS >= 32 ? 4 : VL == 8 ? 3 : 2,    /* of W; 6 would fit the registers, but not share a few sets of the cache */
 	AHEAD = 2,                              /* blocks, of the prefetch: memory takes that long, and the first-level cache has room for no more */
 	BLOCK = CVT_DENSE_BLOCK, BLOCK_STRIDE = BLOCK + 16, IMAGES = CVT_DENSE_IMAGES,
 	SUMS = (BATCH * ROWS + VL - 1) / VL * VL
@@ -107,10 +107,10 @@ static void forward_blocks(const struct cvt_dense_forward *a, int b0, int n, int
 		int rows = a->out - o < ROWS ? a->out - o : ROWS;
 		for (int k = 0, i = i0; k < blocks; k++, i += BLOCK) {
 			const float *w[ROWS], *next[ROWS];
-			int columns = a->columns - i < BLOCK ? a->columns - i : BLOCK;
+			int columns = a->columns - i < BLOCK ? a->columns - i : BLOCK, below = (k + AHEAD) / blocks * ROWS;
 			for (int r = 0; r < ROWS; r++) {
 				w[r] = a->weight + (o + (r < rows ? r : 0)) * a->weight_stride + i;
-				next[r] = w[r] + (k + AHEAD) / blocks * ROWS * a->weight_stride + ((k + AHEAD) % blocks - k) * BLOCK;
+				next[r] = w[r] + (o + below + ROWS <= a->out ? below * a->weight_stride + ((k + AHEAD) % blocks - k) * BLOCK : 0);
 			}
 			for (int g = 0; g < groups; g++) {
 				float sums[SUMS];
@@ -155,15 +155,14 @@ static void finish(const float *sums, ptrdiff_t part_stride, int parts, ptrdiff_
 
 enum {
 	R = CVT_VECTOR_REGISTERS >= 32 ? 8 : 4, /* rows of a register block, two vectors wide */
-	WIDE = 2 * VL,
-	COLUMNS_STRIDE = CVT_DENSE_MAX_COLUMNS + 16
+	WIDE = 2 * VL
 };
 _Static_assert(CVT_DENSE_PANEL % R == 0, "a panel of dy is whole register blocks");
 
 /* a[r] += sum over k of s[k][r] * p[k], two vectors wide; s is a panel. */
-CVT_INLINE void multiply(vf a[R][2], const float *s, const float *p, int terms)
+CVT_INLINE void multiply(vf a[R][2], const float *s, const float *p, int stride, int terms)
 {
-	for (int k = 0; k < terms; k++, s += CVT_DENSE_PANEL, p += COLUMNS_STRIDE) {
+	for (int k = 0; k < terms; k++, s += CVT_DENSE_PANEL, p += stride) {
 		vf p0 = vload(p), p1 = vload(p + VL);
 		CVT_UNROLL
 		for (int r = 0; r < R; r++) {
@@ -173,10 +172,10 @@ CVT_INLINE void multiply(vf a[R][2], const float *s, const float *p, int terms)
 	}
 }
 
-/* [rows, columns] to rows COLUMNS_STRIDE apart, zeros to whole register blocks. */
-static void copy_columns(const float *x, ptrdiff_t stride, int rows, int columns, float *to)
+/* [rows, columns] to rows to_stride apart, zeros to whole register blocks. */
+static void copy_columns(const float *x, ptrdiff_t stride, int rows, int columns, float *to, int to_stride)
 {
-	for (int r = 0; r < rows; r++, x += stride, to += COLUMNS_STRIDE) {
+	for (int r = 0; r < rows; r++, x += stride, to += to_stride) {
 		int i = 0;
 		for (; i + VL <= columns; i += VL)
 			vstore(to + i, vloadu(x + i));
@@ -210,22 +209,23 @@ CVT_INLINE void update(const struct cvt_dense_backward *a, ptrdiff_t at, vf g, v
 	put(a->weight + at, w - g * a->lr, lanes, stream);
 }
 
-/* dX of columns i..i+WIDE: W's `rows` rows from row o add their part to dx [n, COLUMNS_STRIDE]. */
+/* dX of columns i..i+WIDE: W's `rows` rows from row o add their part to dx [n, stride]. */
 static void input_gradient(const struct cvt_dense_backward *a, int o, int rows, const float *w, float *dx)
 {
+	int stride = cvt_dense_columns_stride(a->n);
 	for (int b = 0; b < a->n; b += R) {
 		const float *panel = a->dy_by_image + ((ptrdiff_t)(b / CVT_DENSE_PANEL) * a->out + o) * CVT_DENSE_PANEL + b % CVT_DENSE_PANEL;
-		float *d = dx + b * COLUMNS_STRIDE;
+		float *d = dx + b * stride;
 		vf sum[R][2];
 		CVT_UNROLL
 		for (int r = 0; r < R; r++)
 			for (int c = 0; c < 2; c++)
-				sum[r][c] = o ? vload(d + r * COLUMNS_STRIDE + c * VL) : vzero();
-		multiply(sum, panel, w, rows);
+				sum[r][c] = o ? vload(d + r * stride + c * VL) : vzero();
+		multiply(sum, panel, w, stride, rows);
 		CVT_UNROLL
 		for (int r = 0; r < R; r++)
 			for (int c = 0; c < 2; c++)
-				vstore(d + r * COLUMNS_STRIDE + c * VL, sum[r][c]);
+				vstore(d + r * stride + c * VL, sum[r][c]);
 	}
 }
 
@@ -247,7 +247,7 @@ CVT_INLINE void fetch(const struct cvt_dense_backward *a, struct next *next)
 CVT_INLINE void weight_gradient(const struct cvt_dense_backward *a, int o0, int rows, int i, const float *w, const float *x, struct next *next,
 	bool stream)
 {
-	int lanes = a->columns - i;
+	int lanes = a->columns - i, stride = cvt_dense_columns_stride(a->n);
 	for (int o = 0; o < rows; o += R) {
 		fetch(a, next);
 		const float *panel = a->dy_by_output + (ptrdiff_t)((o0 + o) / CVT_DENSE_PANEL) * a->n * CVT_DENSE_PANEL + o % CVT_DENSE_PANEL;
@@ -255,24 +255,25 @@ CVT_INLINE void weight_gradient(const struct cvt_dense_backward *a, int o0, int 
 		CVT_UNROLL
 		for (int r = 0; r < R; r++)
 			sum[r][0] = sum[r][1] = vzero();
-		multiply(sum, panel, x, a->n);
+		multiply(sum, panel, x, stride, a->n);
 		CVT_UNROLL
 		for (int r = 0; r < R; r++)
 			for (int c = 0; c < 2; c++)
 				if (o + r < rows && lanes > c * VL)
 					update(a, (o0 + o + r) * a->weight_stride + i + c * VL, sum[r][c],
-						vload(w + (o + r) * COLUMNS_STRIDE + c * VL), lanes < (c + 1) * VL ? lanes - c * VL : VL, stream);
+						vload(w + (o + r) * stride + c * VL), lanes < (c + 1) * VL ? lanes - c * VL : VL, stream);
 	}
 }
 
 static void write_dx(const struct cvt_dense_backward *a, const float *dx)
 {
+	int stride = cvt_dense_columns_stride(a->n);
 	bool stream = !a->dx_adds && a->stream && ((uintptr_t)a->dx | (uintptr_t)a->dx_stride * 4) % (4 * VL) == 0;
 	for (int b = 0; b < a->n; b++)
 		for (int i = 0; i < a->columns; i += VL) {
 			float *to = a->dx + b * a->dx_stride + i;
 			int lanes = a->columns - i < VL ? a->columns - i : VL;
-			vf v = vload(dx + b * COLUMNS_STRIDE + i);
+			vf v = vload(dx + b * stride + i);
 			put(to, a->dx_adds ? v + vload_n(to, lanes) : v, lanes, stream);
 		}
 }
@@ -280,17 +281,17 @@ static void write_dx(const struct cvt_dense_backward *a, const float *dx)
 static void dense_backward(const struct cvt_dense_backward *a)
 {
 	int images = (a->n + CVT_DENSE_PANEL - 1) / CVT_DENSE_PANEL * CVT_DENSE_PANEL;
-	int block = cvt_dense_rows(a->n);
-	float *w = a->scratch, *x = w + block * COLUMNS_STRIDE, *dx = x + (ptrdiff_t)images * COLUMNS_STRIDE;
+	int block = cvt_dense_rows(a->n), stride = cvt_dense_columns_stride(a->n);
+	float *w = a->scratch, *x = w + block * stride, *dx = x + (ptrdiff_t)images * stride;
 	float *out = a->dweight ? a->dweight : a->weight;
 	bool stream = a->stream && ((uintptr_t)out | (uintptr_t)a->velocity | (uintptr_t)a->weight_stride * 4) % (4 * VL) == 0;
-	copy_columns(a->x, a->x_stride, a->n, a->columns, x);
+	copy_columns(a->x, a->x_stride, a->n, a->columns, x, stride);
 	for (int o = 0; o < a->out; o += block) {
 		int rows = a->out - o < block ? a->out - o : block, left = a->out - o - rows;
 		struct next next = {.at = left ? (o + rows) * a->weight_stride : a->columns,
 			.rows = left && left < block ? left : a->out < block ? a->out : block,
 			.blocks = (rows + R - 1) / R * ((a->columns + WIDE - 1) / WIDE)};
-		copy_columns(a->weight + o * a->weight_stride, a->weight_stride, rows, a->columns, w);
+		copy_columns(a->weight + o * a->weight_stride, a->weight_stride, rows, a->columns, w, stride);
 		for (int i = 0; i < a->columns; i += WIDE) {
 			if (a->dx)
 				input_gradient(a, o, rows, w + i, dx + i);

@@ -11,8 +11,7 @@ enum {
 	CVT_DENSE_BLOCKS = 16,                  /* of those together, at most */
 	CVT_DENSE_IMAGES = 256,                 /* of x, times blocks, in scratch: 256 x 272 floats are a quarter of a second-level cache */
 	CVT_DENSE_PANEL = 8,                    /* rows of a panel of dy backward */
-	CVT_DENSE_MAX_ROWS = 64,                /* of W in scratch backward, in a task: cvt_dense_rows(n) */
-	CVT_DENSE_MAX_COLUMNS = 512             /* of a task backward: cvt_dense_columns(n) */
+	CVT_DENSE_MAX_ROWS = 64                 /* of W in scratch backward, at a time: cvt_dense_rows(n) */
 };
 
 /* Columns (inputs) of one backward task for a batch of n: the task's parts of x and dx are to stay in the second-level cache. */
@@ -20,11 +19,22 @@ static inline int cvt_dense_columns(int n)
 {
 	return n <= 32 ? 512 : n <= 128 ? 256 : n <= 256 ? 128 : 64;
 }
-/* Rows of W that are read, used and written together. The fewer images, the sooner memory is what limits; rows are often some 4 KB apart, and fall
+/* Rows of W that are read, used and written together. The fewer images, the sooner memory is what limits; rows are often a multiple of 4 KB apart, and fall
  * into a few sets of the caches: fewer and longer ones stay there from their prefetch to their use. Whole panels. */
 static inline int cvt_dense_rows(int n)
 {
 	return n <= 16 ? 16 : n <= 32 ? 32 : CVT_DENSE_MAX_ROWS;
+}
+
+/* From a row in scratch backward to the next. */
+static inline int cvt_dense_columns_stride(int n)
+{
+	return cvt_dense_columns(n) + 16;
+}
+static inline size_t cvt_dense_backward_floats(int n)
+{
+	size_t panels = ((size_t)n + CVT_DENSE_PANEL - 1) / CVT_DENSE_PANEL;
+	return ((size_t)cvt_dense_rows(n) + 2 * panels * CVT_DENSE_PANEL) * (size_t)cvt_dense_columns_stride(n);
 }
 
 /* Blocks of inputs of which x is in scratch together: rows of W are read from end to end while images are few. */
@@ -41,7 +51,12 @@ static inline size_t cvt_dense_forward_scratch(int n)
 }
 static inline size_t cvt_dense_backward_scratch(int n)
 {
-	return (CVT_DENSE_MAX_ROWS + 2 * (((size_t)n + CVT_DENSE_PANEL - 1) / CVT_DENSE_PANEL) * CVT_DENSE_PANEL) * (CVT_DENSE_MAX_COLUMNS + 16);
+	static const int fewer[] = {32, 128, 256};      /* images, with more columns than one more */
+	size_t most = cvt_dense_backward_floats(n);
+	for (int i = 0; i < 3; i++)
+		if (fewer[i] < n && cvt_dense_backward_floats(fewer[i]) > most)
+			most = cvt_dense_backward_floats(fewer[i]);
+	return most;
 }
 
 /* Some rows of W times some columns of x: sums[o*sums_stride + b] = sum over i of x[b][i] W[o][i]. */

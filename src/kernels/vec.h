@@ -1,4 +1,4 @@
-/* vec.h - vectors of floats whose width follows the instruction set; the only file that knows one.
+/* vec.h - vectors of floats whose width follows the instruction set; the only file of the kernels that knows one.
  *
  * A family is compiled once a set, with CVT_ISA_SUFFIX naming it and the compiler's flags allowing it. VL is the number of floats:
  * 16 (AVX-512), 8 (AVX2 and FMA), 4 (anything else: baseline x86-64, or another processor's 128-bit vectors). Wider GNU

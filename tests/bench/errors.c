@@ -96,13 +96,14 @@ static void measure(const struct cvt_conv_method *method, const struct cvt_refer
 		.x = a.x, .dy = a.dy, .weight = a.weight, .x_stride = (ptrdiff_t)in, .dx_stride = (ptrdiff_t)in, .y_stride = (ptrdiff_t)out,
 		.dy_stride = (ptrdiff_t)out, .kernels = kernels};
 	size_t counts[] = {out, in, weights};
-	if (!method->fits(&call.shape, CVT_CONV_FORWARD, kernels)) {
+	if (!method->fits(&call.shape, CVT_CONV_FORWARD, kernels) ||
+		(method != &cvt_conv_stem && !method->fits(&call.shape, CVT_CONV_INPUT_GRADIENT, kernels))) {
 		fprintf(stderr, "errors: %s does not do %d->%d@%d\n", method->name, c->in_c, c->out_c, c->in_h);
 		exit(1);
 	}
 	for (int pass = CVT_CONV_FORWARD; pass <= CVT_CONV_WEIGHT_GRADIENT; pass++) {
-		if (!method->fits(&call.shape, pass, kernels))
-			continue;                       /* the stem has no input gradient */
+		if (method == &cvt_conv_stem && pass == CVT_CONV_INPUT_GRADIENT)
+			continue;                       /* it has none: nothing is in front of it */
 		reference(c, pass, &a);
 		double winograd = run(method, &call, pass, &a, counts[pass]), direct = run(&cvt_conv_direct, &call, pass, &a, counts[pass]);
 		printf("{\"shape\":\"%d->%d@%d\",\"kernel\":%d,\"method\":\"%s\",\"pass\":\"%s\",\"winograd\":%.3g,\"direct\":%.3g}\n", c->in_c, c->out_c,

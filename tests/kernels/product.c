@@ -117,7 +117,7 @@ static void check_winograd3_stream(struct kt *t)
 /* dense.backward on large weights, which are written past the caches, against small ones. */
 static void check_dense_stream(struct kt *t)
 {
-	int n = kt_size(t, "n", 40), out = kt_size(t, "out", 90), columns = kt_int(t, "columns", 1, 256), in = 16 * kt_int(t, "in/16", 16, 20);
+	int n = kt_size(t, "n", 40), out = kt_size(t, "out", 90), columns = kt_int(t, "columns", 1, cvt_dense_columns(n)), in = 16 * kt_int(t, "in/16", 32, 36);
 	bool momentum = kt_flag(t, "momentum"), gradient = kt_flag(t, "gradient");
 	size_t weights = (size_t)in * (size_t)out, images = (size_t)in * (size_t)n;
 	float *x = kt_random(t, images, true), *w = kt_random(t, weights, true), *v = kt_random(t, weights, true);
