@@ -24,8 +24,8 @@ ROWS = [
 CORES = (8, 16, 64)
 
 ABOUT = """\
-PyTorch runs at its best of eager and torch.compile, NCHW and channels last, found anew for each row and for training and evaluation apart; then both
-programs run in turn, and ratios are taken pair by pair: median [lowest, highest]. Two threads, float32, random input; the best repetition of each run.
+PyTorch runs at its best of eager and torch.compile, NCHW and channels last, found anew for each row and for training and evaluation apart; then
+convtui and PyTorch's two best run in turn, and ratios are taken to the better one, round by round: median [lowest, highest]. Two threads, float32, random input; the best repetition of each run.
 A training step is forward, loss, backward, update. Memory is the largest resident set of the process, PyTorch's with its libraries.
 """
 SCALING = """\

@@ -2,8 +2,8 @@
 
 ROW: a network (3-16), one of its sizes (googlenet@64), "account" (scaling, instruction sets, errors: account.py), or "page" (measures nothing). No
 row: all of them, for at most MINUTES; a row left out keeps what was measured before. For each network PyTorch's best of eager and
-torch.compile, NCHW and channels last is found first; then convtui and that best run in turn, ROUNDS times, and the ratios are taken pair
-by pair. Training and evaluation are judged each by PyTorch's own best for it.
+torch.compile, NCHW and channels last is found first; then convtui and the two best run in turn, ROUNDS times, and the ratios are taken round
+by round, to the better one. Training and evaluation are judged each by PyTorch's own best for it.
 """
 import datetime
 import json
@@ -40,25 +40,24 @@ def measure(convtui, python, name, batch, size, options):
     kinds = [(mode, layout) for mode in ("eager", "compile") for layout in ("nchw", "last")]
     first = {kind: torch(kind, "both", "0.5") for kind in kinds}
     keys = ("train_ms_per_image", "eval_ms_per_image")
-    # A machine that is shared has slow spells, longer than such a run: the two best of each are tried again, and their better time counts.
-    for kind in {k for key in keys for k in sorted(kinds, key=lambda k, key=key: first[k][key])[:2]}:
-        again = torch(kind, "both", "0.5")
-        first[kind] = {key: min(first[kind][key], again[key]) for key in keys}
-    best_train, best_eval = (min(kinds, key=lambda k, key=key: first[k][key]) for key in keys)
-    mine, train, evaluate = [], [], []
+    # A machine that is shared has slow spells, longer than such a run: the two best of each are measured in every round, and the better one counts.
+    tried = {key: sorted(kinds, key=lambda k, key=key: first[k][key])[:2] for key in keys}
+    mine, theirs = [], []
     for _ in range(ROUNDS):
         mine.append(ours())
-        train.append(torch(best_train, "both" if best_eval == best_train else "train", SECONDS))
-        evaluate.append(train[-1] if best_eval == best_train else torch(best_eval, "eval", SECONDS))
+        measured = {kind: torch(kind, "both", SECONDS) for kind in kinds if any(kind in tried[key] for key in keys)}
+        theirs.append({key: min((measured[kind][key], kind) for kind in tried[key]) for key in keys})
+        theirs[-1]["peak_bytes"] = measured[theirs[-1][keys[0]][1]]["peak_bytes"]
+    best_train, best_eval = (statistics.mode(t[key][1] for t in theirs) for key in keys)
 
-    def cell(key, theirs):
-        ratios = sorted(t[key] / m[key] for m, t in zip(mine, theirs))
-        return {"ours": statistics.median(m[key] for m in mine), "theirs": statistics.median(t[key] for t in theirs),
+    def cell(key):
+        ratios = sorted(t[key][0] / m[key] for m, t in zip(mine, theirs))
+        return {"ours": statistics.median(m[key] for m in mine), "theirs": statistics.median(t[key][0] for t in theirs),
                 "ratio": statistics.median(ratios), "low": ratios[0], "high": ratios[-1]}
 
     return {"name": name, "batch": batch, "size": size, "rounds": ROUNDS, "isa": mine[0]["isa"],
-            "train": cell("train_ms_per_image", train), "eval": cell("eval_ms_per_image", evaluate),
-            "ours_bytes": max(m["peak_bytes"] for m in mine), "theirs_bytes": min(t["peak_bytes"] for t in train),
+            "train": cell("train_ms_per_image"), "eval": cell("eval_ms_per_image"),
+            "ours_bytes": max(m["peak_bytes"] for m in mine), "theirs_bytes": min(t["peak_bytes"] for t in theirs),
             "train_gflops": statistics.median(m["train_gflops"] for m in mine), "eval_gflops": statistics.median(m["eval_gflops"] for m in mine),
             "peak_gflops": max(m["peak_gflops"] for m in mine), "best_train": "/".join(best_train), "best_eval": "/".join(best_eval)}
 
