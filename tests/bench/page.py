@@ -25,7 +25,8 @@ CORES = (8, 16, 64)
 
 ABOUT = """\
 PyTorch runs at its best of eager and torch.compile, NCHW and channels last, found anew for each row and for training and evaluation apart; then
-convtui and PyTorch's two best run in turn, and ratios are taken to the better one, round by round: median [lowest, highest]. Two threads, float32, random input; the best repetition of each run.
+convtui and PyTorch's two best run in turn, and ratios are taken to the better one, round by round: median [lowest, highest]. (Rows with a *
+were measured before that was so: with the one that a short probe chose.) Two threads, float32, random input; the best repetition of each run.
 A training step is forward, loss, backward, update. Memory is the largest resident set of the process, PyTorch's with its libraries.
 """
 SCALING = """\
@@ -67,7 +68,7 @@ def line(state, r):
     share = m["ours_bytes"] / m["theirs_bytes"]
     return (f"| {r.name}, {r.batch} | {r.size} | {speed(m['train'], r.train)} | {speed(m['eval'], r.eval)} | "
             f"{m['ours_bytes'] / 1e9:.2f} / {m['theirs_bytes'] / 1e9:.2f} GB = {share:.2f}{goal(share, r.memory, lambda a, b: a <= b)} | "
-            f"{m['best_train']}; {m['best_eval']} |")
+            f"{m['best_train']}; {m['best_eval']}{'' if m.get('tried') else ' *'} |")
 
 
 def table(state):
@@ -75,7 +76,7 @@ def table(state):
     text = ["## Beside PyTorch 2.13", "", ABOUT]
     if measured:
         days = ", ".join(sorted({f"{m['date']} at {m['commit']}" for m in measured}))
-        text += [f"Measured {days}, `{measured[0]['isa']}`, {measured[0]['rounds']} rounds.", ""]
+        text += [f"Measured {days}, `{measured[0]['isa']}`, {' or '.join(str(n) for n in sorted({m['rounds'] for m in measured}))} rounds.", ""]
     text += ["| network, batch | size | train: PyTorch / convtui, ms an image | evaluate | peak memory, convtui / PyTorch | PyTorch's best (train; evaluate) |",
              "| --- | --- | --- | --- | --- | --- |"]
     text += [line(state, r) for r in ROWS]
