@@ -51,11 +51,9 @@ static inline size_t cvt_dense_forward_scratch(int n)
 }
 static inline size_t cvt_dense_backward_scratch(int n)
 {
-	static const int fewer[] = {32, 128, 256};      /* images, with more columns than one more */
-	size_t most = cvt_dense_backward_floats(n);
-	for (int i = 0; i < 3; i++)
-		if (fewer[i] < n && cvt_dense_backward_floats(fewer[i]) > most)
-			most = cvt_dense_backward_floats(fewer[i]);
+	size_t most = 0;
+	for (int fewer = 1; fewer <= n; fewer++)        /* they take more columns */
+		most = cvt_dense_backward_floats(fewer) > most ? cvt_dense_backward_floats(fewer) : most;
 	return most;
 }
 
