@@ -22,9 +22,25 @@ struct cvt_norm_maps {
 	bool adds;                          /* backward: dx += */
 };
 
+/* Of `maps` of them, from map `from` on. */
+static inline struct cvt_norm_maps cvt_norm_maps_from(const struct cvt_norm_maps *m, int from, int maps)
+{
+	struct cvt_norm_maps part = *m;
+	part.maps = maps;
+	part.mean += from;
+	part.scale += from;
+	part.beta += from;
+	if (part.c2) {
+		part.c2 += from;
+		part.c3 += from;
+	}
+	return part;
+}
+
 struct cvt_norm_kernels {
 	/* Merges the moments of x into *moments (count 0: none so far). Each run is centred on its own mean, so nothing cancels. */
 	void (*moments)(const float *x, int64_t count, struct cvt_moments *moments);
+	/* y may be x. */
 	void (*apply)(const float *x, float *y, int64_t count, const struct cvt_norm_maps *maps);
 	void (*apply_pool)(const float *x, float *y, int h, int w, const struct cvt_norm_maps *maps);
 	/* Of each map: sums[0] += sum of dy'; sums[1] += sum of dy' (x - mean), over `images` images, strides apart. */

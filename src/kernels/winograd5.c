@@ -173,6 +173,16 @@ CVT_INLINE vf extreme(bool smallest, vf a, vf b, vf c, vf d)
 	return smallest ? vmin(vmin(a, b), vmin(c, d)) : vmax(vmax(a, b), vmax(c, d));
 }
 
+/* Asks for where a group's pooled rows of a channel will go: a store that misses the caches holds up all that come after it. */
+CVT_INLINE void prefetch_pooled(const struct cvt_winograd5_forward *a, const struct group *g, float *plane)
+{
+	for (int i = 0; i < g->n_halves; i++) {
+		const struct piece *s = &g->halves[i];
+		for (int row = 0; row < 2; row++)
+			__builtin_prefetch(plane + s->image * a->pooled_stride + (ptrdiff_t)(s->row + row) * (a->w / 2) + s->column, 1, 3);
+	}
+}
+
 /* The largest (smallest) of each 2 x 2: the tiles' 2 x 2 results side by side, then the upper rows together and the lower ones. */
 CVT_INLINE void write_pooled(const struct cvt_winograd5_forward *a, const struct group *g, bool smallest, vf z[4][4], float *plane)
 {
@@ -259,8 +269,11 @@ CVT_INLINE void write_rows(const struct cvt_winograd5_forward *a, const struct g
 			}
 		}
 	}
-	if (pooled)
+	if (pooled) {
+		if (!a->stream_pooled)
+			prefetch_pooled(a, g, pooled + 2 * (ptrdiff_t)(a->h / 2) * (a->w / 2));
 		write_pooled(a, g, f->smallest, z, pooled);
+	}
 	if (!plane && !(sums && !g->whole))
 		return;
 	CVT_UNROLL

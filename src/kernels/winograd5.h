@@ -35,7 +35,8 @@ struct cvt_winograd5_gradient {
 	int in_c, out_c, h, w;
 	long first_tile, last_tile;
 	const float *x; ptrdiff_t x_stride;
-	const float *dy; ptrdiff_t dy_stride;
+	const float *dy; ptrdiff_t dy_stride, dy_plane;         /* dy_plane: from one channel to the next */
+	int dy_row;                             /* the row of the images that dy begins with: no more than the rows of these tiles need be there */
 	float *accumulator;                     /* accumulator_floats() */
 	double *bias;                           /* [out_c]: sums of dy over these tiles, overwritten or added to */
 	bool adds;

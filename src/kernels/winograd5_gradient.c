@@ -28,9 +28,9 @@ static size_t gradient_scratch(int in_c, int out_c)
 /* The pixels of one piece with VL output channels (n of them exist) in the lanes. dy: the first channel's plane in image 0. */
 CVT_INLINE void transpose_piece(const struct cvt_winograd5_gradient *a, const struct piece *s, const float *dy, int n, vf pixels[4][VL])
 {
-	ptrdiff_t plane = (ptrdiff_t)a->h * a->w;
+	ptrdiff_t plane = a->dy_plane;
 	for (int r = 0; r < 4; r++) {
-		const float *from = dy + s->image * a->dy_stride + (ptrdiff_t)(s->row + r) * a->w + s->column;
+		const float *from = dy + s->image * a->dy_stride + (ptrdiff_t)(s->row - a->dy_row + r) * a->w + s->column;
 		if (s->row + r >= a->h) {
 			for (int i = 0; i < VL; i++)
 				pixels[r][i] = vzero();
@@ -54,7 +54,7 @@ CVT_INLINE void prefetch_piece(const struct cvt_winograd5_gradient *a, const str
 	int rows = a->h - s->row < 4 ? a->h - s->row : 4;
 	for (int i = 0; i < n; i++)
 		for (int r = 0; r < rows; r++)
-			__builtin_prefetch(dy + s->image * a->dy_stride + ((ptrdiff_t)i * a->h + s->row + r) * a->w + s->column, 0, 3);
+			__builtin_prefetch(dy + s->image * a->dy_stride + i * a->dy_plane + (ptrdiff_t)(s->row - a->dy_row + r) * a->w + s->column, 0, 3);
 }
 
 /* The lane that V has tile t of a piece in. */
@@ -157,7 +157,7 @@ CVT_PHASE void accumulate_few(const struct cvt_winograd5_gradient *a, const stru
 static void transform_outputs(const struct cvt_winograd5_gradient *a, const struct group *g, const struct group *next, float *p)
 {
 	int n_vectors = vectors(a->out_c);
-	ptrdiff_t plane = (ptrdiff_t)a->h * a->w;
+	ptrdiff_t plane = a->dy_plane;
 	if (g->n_tiles < VL)
 		for (int k = 0; k < 64; k++)
 			memset(p + k * p_plane(a->out_c), 0, sizeof(float) * VL * n_vectors * VL);
@@ -292,7 +292,7 @@ static void gradient(const struct cvt_winograd5_gradient *a)
 				continue;
 			}
 			for (int o = 0; o < a->out_c; o += VL)
-				accumulate_few(a, &g, &next, a->dy + (ptrdiff_t)o * a->h * a->w, a->out_c - o < VL ? a->out_c - o : VL, v + i * VL,
+				accumulate_few(a, &g, &next, a->dy + o * a->dy_plane, a->out_c - o < VL ? a->out_c - o : VL, v + i * VL,
 					a->accumulator + o, a->bias + o);
 		}
 		if (a->in_c <= FEW)

@@ -12,6 +12,10 @@
 
 enum { CVT_ABSORBED_MAX = 3, CVT_INPUTS_MAX = 4, CVT_JOINED_MAX = 4 /* steps, with the leader */ };
 enum { CVT_READS_X = 1, CVT_READS_Y = 2 };  /* of struct cvt_step: backward_reads */
+/* What a convolution and the batch norm that alone reads its y do for each other, in training. Forward leaves sums of y; and, of a norm that
+ * swallowed 2 x 2 pooling, the largest of each block (the least where gamma < 0), in the norm's y. Backward makes dy itself, from
+ * y and the gradient of the norm's y, so that it is never written. */
+enum { CVT_HANDS_SUMS = 1, CVT_HANDS_POOLED = 2, CVT_HANDS_DY = 4 };
 
 /* What a step needs during a call, and only then; packed with everything else. */
 struct cvt_scratch { size_t shared_bytes, worker_bytes; void *shared, *workers; };
@@ -29,11 +33,11 @@ struct cvt_step {                           /* one call of forward and one of ba
 	bool mask_dx;                           /* the producer ends in ReLU and leaves its mask to us: dx *= [x > 0] */
 	bool dy_masked;                         /* the same, seen from the producer */
 	bool dx_in_place;                       /* dx is where x was */
-	const struct cvt_node *sums_norm;       /* producer: the norm that reads y, and takes its sums from our forward; NULL: none does */
-	int sums_from, sums_until;              /* the steps that leave and take the sums; -1: none */
-	double *sums; float *pivot;             /* of both: [c][2], sum and sum of squares of y - pivot, and [c] */
+	unsigned hands;                         /* of a convolution and a norm: CVT_HANDS_..; 0: nothing, and partner is NULL */
+	struct cvt_step *partner;               /* the other of the two */
+	double *sums; float *pivot;             /* of both, CVT_HANDS_SUMS: [c][2], sum and sum of squares of y - pivot, and [c] */
 	int remake_before;                      /* the step before whose backward y is made again; -1: it is kept, or not needed */
-	float *forward_x, *backward_x, *backward_y;     /* where x and y are in each direction: x.data and y.data are set from these */
+	float *forward_x, *forward_y, *backward_x, *backward_y; /* where x and y are in each direction: x.data and y.data are set from these */
 	unsigned backward_reads;                /* set by ops->plan: the planner keeps nothing else alive */
 	size_t saved_bytes; void *saved;        /* kept from forward to backward, 64-byte aligned */
 	struct cvt_scratch forward, backward;
@@ -48,8 +52,8 @@ struct cvt_layer_ops {
 	bool identity_at_evaluation;            /* the same, at evaluation only (dropout) */
 	bool masks_dx;                          /* can leave out the gradient where x <= 0 (see mask_dx) */
 	bool overwrites_x;                      /* its backward may write dx over x */
-	bool takes_sums;                        /* a norm: can use the sums of x that its producer made on the way */
-	bool (*gives_sums)(const struct cvt_step *step);        /* can it, in training? NULL: no */
+	/* What it can do for its partner, or its partner for it: CVT_HANDS_... NULL: nothing. */
+	unsigned (*hands)(const struct cvt_step *step);
 	/* May `next`, the only reader of the step's output so far, become part of it? NULL: never. Called again after each. Shapes: the nodes'. */
 	bool (*absorb)(const struct cvt_step *step, const struct cvt_node *next);
 	/* May the work of `other`, a later step of the same kind and x, be done in the step's calls? NULL: never. */
@@ -78,6 +82,9 @@ void cvt_graph_add_param(struct cvt_graph *g, const char *suffix, const int *dim
 	bool trained, bool learns);
 /* The sticky failure; returns -1 for builders to return. Messages begin with the newest node's name. */
 int cvt_graph_fail(struct cvt_graph *g, int code, const char *format, ...) CVT_PRINTF(3, 4);
+
+/* Of a norm whose backward has been: the numbers by which the gradient of its y becomes that of its x. */
+struct cvt_norm_maps cvt_norm_backward_maps(const struct cvt_step *norm);
 
 static inline struct cvt_param *cvt_step_param(const struct cvt_step *step, const struct cvt_node *node, int i)
 {

@@ -59,6 +59,11 @@ static void extend(struct cvt_plan *plan, int buffer, int time)
 		b->last = time;
 }
 
+static int partner_of(const struct cvt_plan *plan, const struct cvt_step *step)
+{
+	return (int)(step->partner - plan->steps);
+}
+
 /* Which outputs are not kept from forward to backward but made again: those whose producers all can, from inputs that are kept. */
 static void find_remade(struct cvt_plan *plan)
 {
@@ -96,6 +101,8 @@ static void value_lifetimes(struct cvt_plan *plan)
 		if (y->value < 0)
 			y->value = add_buffer(plan, output_bytes(plan, plan->places[step->last].root), now, now);
 		extend(plan, y->value, now);
+		if (step->node->ops == &cvt_norm_ops && step->hands & CVT_HANDS_POOLED)
+			extend(plan, y->value, cvt_forward_time(plan, partner_of(plan, step)));
 		extend(plan, x->value, now);
 		if (!plan->requires_grad[step->last])
 			continue;
@@ -116,6 +123,12 @@ static void value_lifetimes(struct cvt_plan *plan)
 static int backward_buffer(const struct cvt_root *x)
 {
 	return x->again >= 0 ? x->again : x->value;
+}
+
+/* A norm whose producer makes dx itself, from x and dy: they are alive until then. */
+static bool leaves_dx(const struct cvt_step *step)
+{
+	return step->node->ops == &cvt_norm_ops && step->hands & CVT_HANDS_DY;
 }
 
 /* May this step's backward put dx where x was? x has to be alive until then, and no longer; nobody may have written dx. */
@@ -141,6 +154,13 @@ static void gradient_lifetimes(struct cvt_plan *plan)
 		extend(plan, root_of(plan, step->last)->grad, now);
 		if (!step->wants_dx || step->leader != step)
 			continue;
+		if (leaves_dx(step)) {          /* to the producer, which makes it where x is, or needs no place for it */
+			int then = cvt_backward_time(plan, partner_of(plan, step));
+			root_of(plan, step->node->inputs[0])->grad = backward_buffer(root_of(plan, step->node->inputs[0]));
+			extend(plan, root_of(plan, step->node->inputs[0])->grad, then);
+			extend(plan, root_of(plan, step->last)->grad, then);
+			continue;
+		}
 		struct cvt_root *x = root_of(plan, step->node->inputs[0]);
 		step->dx_adds = x->grad >= 0;
 		step->dx_in_place = may_overwrite_x(plan, s);
@@ -152,10 +172,10 @@ static void gradient_lifetimes(struct cvt_plan *plan)
 	}
 }
 
-/* [c][2] doubles and [c] floats, as set_views cuts them. */
+/* [c][2] doubles and [c] floats, as set_views cuts them; the convolution's. */
 static size_t sums_bytes(const struct cvt_step *step)
 {
-	return step->sums_norm ? (size_t)step->y.c * (2 * sizeof(double) + sizeof(float)) : 0;
+	return step->node->ops == &cvt_conv_ops && step->hands & CVT_HANDS_SUMS ? (size_t)step->y.c * (2 * sizeof(double) + sizeof(float)) : 0;
 }
 
 static void scratch_lifetimes(struct cvt_plan *plan)
@@ -165,12 +185,12 @@ static void scratch_lifetimes(struct cvt_plan *plan)
 		const struct cvt_step *step = &plan->steps[s];
 		int now = cvt_forward_time(plan, s), then = cvt_backward_time(plan, s), *b = plan->step_buffers[s];
 		bool backward = plan->requires_grad[step->last];
-		b[0] = add_buffer(plan, step->saved_bytes, now, backward ? then : now);
+		b[0] = add_buffer(plan, step->saved_bytes, now, !backward ? now : leaves_dx(step) ? cvt_backward_time(plan, partner_of(plan, step)) : then);
 		b[1] = add_buffer(plan, step->forward.shared_bytes, now, now);
 		b[2] = add_buffer(plan, step->forward.worker_bytes * workers, now, now);
 		b[3] = add_buffer(plan, backward ? step->backward.shared_bytes : 0, then, then);
 		b[4] = add_buffer(plan, backward ? step->backward.worker_bytes * workers : 0, then, then);
-		b[5] = add_buffer(plan, sums_bytes(step), now, step->sums_norm ? step->sums_until : now);
+		b[5] = add_buffer(plan, sums_bytes(step), now, step->partner ? cvt_forward_time(plan, partner_of(plan, step)) : now);
 	}
 }
 
@@ -201,6 +221,7 @@ static void set_views(struct cvt_plan *plan)
 		step->dx = view(plan, x, step->wants_dx ? root_of(plan, x)->grad : -1);
 		step->dy = view(plan, y, root_of(plan, y)->grad);
 		step->forward_x = step->x.data;
+		step->forward_y = step->y.data;
 		step->backward_x = view(plan, x, backward_buffer(root_of(plan, x))).data;
 		step->backward_y = view(plan, y, backward_buffer(root_of(plan, y))).data;
 		if (!plan->memory)
@@ -209,8 +230,8 @@ static void set_views(struct cvt_plan *plan)
 			&step->backward.workers};
 		for (int i = 0; i < 5; i++)
 			*pointers[i] = plan->memory + plan->buffers[plan->step_buffers[s][i]].offset;
-		int producer = step->sums_norm ? s : step->sums_from;
-		if (producer >= 0) {
+		if (step->hands & CVT_HANDS_SUMS) {
+			int producer = step->node->ops == &cvt_conv_ops ? s : partner_of(plan, step);
 			step->sums = (double *)(plan->memory + plan->buffers[plan->step_buffers[producer][5]].offset);
 			step->pivot = (float *)(step->sums + (ptrdiff_t)2 * plan->steps[producer].y.c);
 		}
@@ -402,11 +423,11 @@ struct cvt_tensor cvt_plan_output_grad(struct cvt_plan *plan, int node)
 }
 
 /* Points a step's views at this call: n pictures, and where x and y are in this direction. */
-static void aim(struct cvt_step *step, int n, bool backward, float *forward_y)
+static void aim(struct cvt_step *step, int n, bool backward)
 {
 	step->x.n = step->y.n = step->dx.n = step->dy.n = n;
 	step->x.data = backward ? step->backward_x : step->forward_x;
-	step->y.data = backward ? step->backward_y : forward_y;
+	step->y.data = backward ? step->backward_y : step->forward_y;
 }
 
 void cvt_plan_step_forward(struct cvt_plan *plan, int s, int n, const struct cvt_exec *exec)
@@ -415,7 +436,7 @@ void cvt_plan_step_forward(struct cvt_plan *plan, int s, int n, const struct cvt
 	if (step->leader != step)
 		return;
 	for (struct cvt_step *each = step; each; each = each->joined)
-		aim(each, n, false, output(plan, each->last, false).data);
+		aim(each, n, false);
 	step->node->ops->forward(step, exec);
 }
 
@@ -436,7 +457,7 @@ static void remake(struct cvt_plan *plan, int s, int n, const struct cvt_exec *e
 		struct cvt_step *step = &plan->steps[p];
 		if (step->remake_before != s)
 			continue;
-		aim(step, n, true, NULL);
+		aim(step, n, true);
 		step->node->ops->remake(step, exec);
 	}
 }
@@ -448,7 +469,7 @@ void cvt_plan_step_backward(struct cvt_plan *plan, int s, int n, const struct cv
 		return;
 	remake(plan, s, n, exec);
 	for (struct cvt_step *each = step; each; each = each->joined)
-		aim(each, n, true, NULL);
+		aim(each, n, true);
 	step->node->ops->backward(step, exec);
 }
 

@@ -81,20 +81,22 @@ static void leave_masks(struct cvt_plan *plan)
 	}
 }
 
-/* Where a batch norm alone reads what a convolution writes, the convolution sums it up while it is in registers: a pass less. */
-static void leave_sums(struct cvt_plan *plan)
+/* Where a batch norm alone reads what a convolution writes, the two take passes over memory from each other. */
+static void find_partners(struct cvt_plan *plan)
 {
 	for (int s = 0; s < plan->n_steps && plan->training && !plan->keep_all; s++) {
 		struct cvt_step *step = &plan->steps[s];
 		const struct cvt_root *root = &plan->roots[step->last];
-		if (!step->node->ops->gives_sums || plan->places[step->last].root != step->last || root->n_readers != 1)
+		if (step->node->ops != &cvt_conv_ops || plan->places[step->last].root != step->last || root->n_readers != 1)
 			continue;
 		struct cvt_step *reader = &plan->steps[root->reader];
-		if (!reader->node->ops->takes_sums || reader->node->inputs[0] != step->last || !step->node->ops->gives_sums(step))
+		if (reader->node->ops != &cvt_norm_ops || reader->node->inputs[0] != step->last)
 			continue;
-		step->sums_norm = reader->node;
-		step->sums_until = root->reader;
-		reader->sums_from = s;
+		step->hands = reader->hands = step->node->ops->hands(step) & reader->node->ops->hands(reader);
+		if (step->hands) {
+			step->partner = reader;
+			reader->partner = step;
+		}
 	}
 }
 
@@ -125,7 +127,7 @@ static void add_step(struct cvt_plan *plan, int node, const int *n_readers, bool
 	*step = (struct cvt_step){.graph = plan->graph, .node = n, .index = node, .last = node, .training = plan->training,
 		.keep_all = plan->keep_all, .max_batch = plan->options.max_batch,
 		.methods_of = plan->options.methods_of > 0 ? plan->options.methods_of : plan->options.max_batch, .conv = plan->options.conv,
-		.kernels = plan->kernels, .leader = step, .sums_from = -1, .sums_until = -1};
+		.kernels = plan->kernels, .leader = step};
 	absorb(plan, step, n_readers, taken);
 	step->wants_dx = plan->requires_grad[n->inputs[0]];
 	struct cvt_root *root = &plan->roots[plan->places[n->inputs[0]].root];
@@ -157,7 +159,7 @@ int cvt_plan_fuse(struct cvt_plan *plan, struct cvt_error *err)
 		if (g->nodes[i].ops->forward && !taken[i] && !cvt_plan_is_view(plan, &g->nodes[i]))
 			add_step(plan, i, n_readers, taken);
 	leave_masks(plan);
-	leave_sums(plan);
+	find_partners(plan);
 	join_steps(plan);
 out:
 	free(n_readers);

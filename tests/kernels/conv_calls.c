@@ -281,9 +281,67 @@ static void joined_convolutions_are_each_alone(void **state)
 	}
 }
 
+/* A weight gradient that makes dy itself, of what a norm and 2 x 2 maxima have, against one that is given it. */
+static void check_made(struct kt *t, int n, int in_c, int out_c, int h, int w, int n_threads, bool keeps)
+{
+	size_t in = (size_t)in_c * h * w, out = (size_t)out_c * h * w, pooled = (size_t)out_c * (h / 2) * (w / 2), weights = (size_t)25 * in_c * out_c;
+	const float *numbers = kt_random(t, 5 * (size_t)out_c, false);
+	struct cvt_norm_maps norm = { .maps = out_c, .mean = numbers, .scale = numbers + out_c, .beta = numbers + 2 * out_c, .c2 = numbers + 3 * out_c,
+		.c3 = numbers + 4 * out_c, .relu = n_threads == 3, .mask = !keeps };
+	const float *y = kt_random(t, out * n, false), *dmaxima = kt_random(t, pooled * n, false);
+	float *dy = kt_output(t, out * n, true), *made = kt_output(t, out * n, true), *dweights = kt_output(t, 2 * weights, false),
+		*dbias = kt_output(t, 2 * (size_t)out_c, false);
+	double *want = kt_doubles(t, weights + out_c);
+	for (int i = 0; i < n; i++)
+		t->kernels->norm.backward_pool(y + i * out, dmaxima + i * pooled, dy + i * out, h, w, &norm);
+	struct cvt_conv_call call = { .shape = { in_c, h, w, out_c, h, w, 5, 1, 2, .batch = n, .forced = true }, .n = n, .kernels = t->kernels,
+		.x = kt_random(t, in * n, false), .x_stride = (ptrdiff_t)in, .dy = dy, .dy_stride = (ptrdiff_t)out, .dweight = dweights, .dbias = dbias };
+	assert_int_equal(cvt_pool_create(n_threads, &call.pool, NULL), CVT_OK);
+	run_pass(t, &cvt_conv_winograd5, &call, CVT_CONV_WEIGHT_GRADIENT);
+	call.shape.unpools = true;
+	call.dy = dmaxima;
+	call.dy_stride = (ptrdiff_t)pooled;
+	call.normed = y;
+	call.normed_stride = (ptrdiff_t)out;
+	call.norm = norm;
+	call.made = keeps ? made : NULL;
+	call.made_stride = (ptrdiff_t)out;
+	call.dweight = dweights + weights;
+	call.dbias = dbias + out_c;
+	run_pass(t, &cvt_conv_winograd5, &call, CVT_CONV_WEIGHT_GRADIENT);
+	cvt_pool_destroy(call.pool);
+	if (keeps)
+		kt_same(t, "made", made, dy, sizeof(float) * out * n);
+	for (size_t i = 0; i < weights; i++)
+		want[i] = (double)dweights[i];
+	for (int o = 0; o < out_c; o++)
+		want[weights + (size_t)o] = (double)dbias[o];
+	double error = fmax(error_of(dweights + weights, want, weights), error_of(dbias + out_c, want + weights, (size_t)out_c));
+	if (!(error <= 2e-4))           /* chunks are cut elsewhere: as far as from the definition, above */
+		kt_fail(t, "the gradients of a dy that is made are off by %.2g of their rms", error);
+}
+
+static void a_dy_that_is_made_is_as_one_that_is_given(void **state)
+{
+	/* whole images at a time, rows of them, more tiles in a row than a strip has, no block at all */
+	static const struct { int n, in_c, out_c, h, w; } shapes[] = {
+		{ 9, 3, 16, 35, 64 }, { 3, 1, 5, 50, 37 }, { 2, 5, 40, 66, 202 }, { 5, 9, 7, 12, 13 }, { 2, 3, 20, 1, 40 } };
+	for (int isa = CVT_ISA_BASELINE; isa <= CVT_ISA_AVX512; isa++) {
+		const struct cvt_kernels *kernels = cvt_kernels_get(isa);
+		for (size_t i = 0; kernels && i < sizeof shapes / sizeof *shapes; i++)
+			for (int draw = 0; draw < 4; draw++) {
+				struct kt t = { .kernels = kernels, .slot = "winograd5 with a norm", .state = i };
+				check_made(&t, shapes[i].n, shapes[i].in_c, shapes[i].out_c, shapes[i].h, shapes[i].w, draw & 1 ? 3 : 1, draw & 2);
+				kt_release(&t);
+				if (t.failure[0])
+					fail_msg("winograd5 with a norm on %s, shape %zu, draw %d: %s", kernels->name, i, draw, t.failure);
+			}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(convolutions_are_right_and_the_same_for_any_threads),
-		cmocka_unit_test(joined_convolutions_are_each_alone) };
+		cmocka_unit_test(joined_convolutions_are_each_alone), cmocka_unit_test(a_dy_that_is_made_is_as_one_that_is_given) };
 	return cmocka_run_group_tests_name("conv calls", tests, NULL, NULL);
 }

@@ -202,7 +202,7 @@ static void check_gradient(struct kt *t)
 	int parts = kt_flag(t, "adds") ? 1 : 2;  /* the second half into the same accumulator, or into one of its own */
 	for (int i = 0; i < 2; i++)
 		k->gradient(&(struct cvt_winograd5_gradient){ .in_c = c.in_c, .out_c = c.out_c, .h = c.in_h, .w = c.in_w, .first_tile = i ? cut : 0,
-			.last_tile = i ? last : cut, .x = x_apart, .x_stride = x_stride, .dy = dy_apart, .dy_stride = dy_stride,
+			.last_tile = i ? last : cut, .x = x_apart, .x_stride = x_stride, .dy = dy_apart, .dy_stride = dy_stride, .dy_plane = (ptrdiff_t)c.in_h * c.in_w,
 			.accumulator = accumulators + i % parts * size, .bias = got_bias + i % parts * c.out_c, .adds = i >= parts, .scratch = scratch });
 	for (int i = 0; i < c.in_c; i++)
 		k->gradient_finish(c.in_c, c.out_c, i, parts, accumulators, size, dweight);
@@ -267,7 +267,7 @@ static void bench_one(struct kt *t, int in_c, int out_c, int size, bool gradient
 			.y_stride = plane * out_c, .weights = transformed(t, in_c, out_c, weight, 25 * in_c, 25, false), .bias = bias, .relu = true,
 			.stream = size % 16 == 0, .scratch = kt_output(t, k->forward_scratch(in_c, out_c) / 4, true) },
 		.gradient = { .in_c = in_c, .out_c = out_c, .h = size, .w = size, .last_tile = last, .x = x, .x_stride = plane * in_c, .dy = y,
-			.dy_stride = plane * out_c, .accumulator = accumulator, .bias = kt_doubles(t, out_c),
+			.dy_stride = plane * out_c, .dy_plane = plane, .accumulator = accumulator, .bias = kt_doubles(t, out_c),
 			.scratch = kt_output(t, k->gradient_scratch(in_c, out_c) / 4, true) } };
 	char label[64];
 	snprintf(label, sizeof label, "%d->%d @%d", in_c, out_c, size);

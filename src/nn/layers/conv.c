@@ -24,7 +24,7 @@ static struct cvt_conv_shape shape_of(const struct cvt_step *step)
 	const struct cvt_node *x = &step->graph->nodes[step->node->inputs[0]];
 	return (struct cvt_conv_shape){.in_c = x->c, .in_h = x->h, .in_w = x->w, .out_c = step->node->c,
 		.out_h = step->node->h, .out_w = step->node->w, .kernel = a->kernel, .stride = a->stride, .padding = a->padding,
-		.batch = step->max_batch, .forced = step->conv != CVT_CONV_AUTO};
+		.batch = step->max_batch, .forced = step->conv != CVT_CONV_AUTO, .unpools = step->hands & CVT_HANDS_DY};
 }
 
 /* Of a leader: all outputs that are made of its x. */
@@ -68,14 +68,19 @@ static bool conv_absorb(const struct cvt_step *step, const struct cvt_node *next
 	return next->ops == &cvt_norm_ops && !step->training && !next->as.norm.batch_statistics && absorbed(step, &cvt_norm_ops) < 0;
 }
 
-static bool conv_gives_sums(const struct cvt_step *step)
-{
-	return choose(step, CVT_CONV_FORWARD)->sums;
-}
-
 static bool learns(const struct cvt_step *step)
 {
 	return cvt_step_param(step, step->node, 0)->learns;
+}
+
+static unsigned conv_hands(const struct cvt_step *step)
+{
+	const struct cvt_conv_method *forward = choose(step, CVT_CONV_FORWARD), *gradient = choose(step, CVT_CONV_WEIGHT_GRADIENT);
+	bool masked = absorbed(step, &cvt_relu_ops) < 0 || step->dy_masked;
+	struct cvt_conv_shape shape = shape_of(step);
+	shape.batch = step->methods_of;
+	return (forward->sums ? CVT_HANDS_SUMS : 0) | (forward->pools_beside_y ? CVT_HANDS_POOLED : 0) |
+		(learns(step) && masked && gradient->unpools && gradient->unpools(&shape, step->kernels) ? CVT_HANDS_DY : 0);
 }
 
 static bool conv_joins(const struct cvt_step *step, const struct cvt_step *other)
@@ -162,16 +167,22 @@ static void fold_norm(const struct cvt_step *step, struct cvt_conv_call *call)
 	call->shared = (char *)step->forward.shared + fold_bytes(step);
 }
 
-/* The pivot keeps squares from cancelling: near the mean, and known before the step. */
-static void leave_sums(const struct cvt_step *step, struct cvt_conv_call *call)
+/* What the norm behind wants. The pivot keeps squares from cancelling: near the mean, and known before the step. */
+static void hand_to_norm(const struct cvt_step *step, struct cvt_conv_call *call)
 {
-	if (!step->sums_norm)
-		return;
-	const float *mean = cvt_step_param(step, step->sums_norm, 2)->value;
-	for (int o = 0; o < step->node->c; o++)
-		step->pivot[o] = isfinite(mean[o]) ? mean[o] : 0;
-	call->pivot = step->pivot;
-	call->sums = step->sums;
+	const struct cvt_step *norm = step->partner;
+	if (step->hands & CVT_HANDS_SUMS) {
+		const float *mean = cvt_step_param(norm, norm->node, 2)->value;
+		for (int o = 0; o < step->node->c; o++)
+			step->pivot[o] = isfinite(mean[o]) ? mean[o] : 0;
+		call->pivot = step->pivot;
+		call->sums = step->sums;
+	}
+	if (step->hands & CVT_HANDS_POOLED) {
+		call->pooled = norm->forward_y;
+		call->pooled_stride = norm->y.image_stride;
+		call->pool_sign = cvt_step_param(norm, norm->node, 0)->value;
+	}
 }
 
 /* The calls of a leader and those joined to it, in a chain. */
@@ -187,7 +198,7 @@ static void forward_calls(const struct cvt_step *step, const struct cvt_exec *ex
 			call->y_stride = step->y.image_stride;
 		}
 		fold_norm(step, call);
-		leave_sums(step, call);
+		hand_to_norm(step, call);
 		call->next = step->joined ? call + 1 : NULL;
 	}
 }
@@ -215,8 +226,18 @@ static void backward_calls(const struct cvt_step *step, const struct cvt_exec *e
 	for (struct cvt_conv_call *call = calls; step; call++, step = step->joined) {
 		*call = call_of(step, exec, &step->backward);
 		call->shared = (char *)call->shared + gradient_bytes(step);
-		call->dy = step->dy.data;
-		call->dy_stride = step->dy.image_stride;
+		if (step->hands & CVT_HANDS_DY) {
+			call->dy = step->partner->dy.data;
+			call->dy_stride = step->partner->dy.image_stride;
+			call->normed = step->y.data;
+			call->normed_stride = step->y.image_stride;
+			call->norm = cvt_norm_backward_maps(step->partner);
+			call->made = step->wants_dx ? step->dy.data : NULL;
+			call->made_stride = step->dy.image_stride;
+		} else {
+			call->dy = step->dy.data;
+			call->dy_stride = step->dy.image_stride;
+		}
 		if (learns(step)) {
 			float *gradient = cvt_step_param(step, step->node, 0)->grad;
 			call->dweight = gradient ? gradient : step->backward.shared;
@@ -240,6 +261,10 @@ static void conv_backward(const struct cvt_step *step, const struct cvt_exec *ex
 	backward_calls(step, exec, calls);
 	if (learns(step))
 		choose(step, CVT_CONV_WEIGHT_GRADIENT)->run(calls, CVT_CONV_WEIGHT_GRADIENT);
+	if (calls->made) {                      /* in the weight gradient, which whoever hands over dy does learn */
+		calls->dy = calls->made;
+		calls->dy_stride = calls->made_stride;
+	}
 	if (step->wants_dx)             /* after the weight gradient: dx may take x's place */
 		choose(step, CVT_CONV_INPUT_GRADIENT)->run(calls, CVT_CONV_INPUT_GRADIENT);
 	for (const struct cvt_step *each = step; each; each = each->joined) {
@@ -261,7 +286,7 @@ static const char *conv_method(const struct cvt_step *step)
 	return step->leader != step || step->joined ? method->joined : method->name;
 }
 
-const struct cvt_layer_ops cvt_conv_ops = {.name = "conv", .overwrites_x = true, .gives_sums = conv_gives_sums, .absorb = conv_absorb,
+const struct cvt_layer_ops cvt_conv_ops = {.name = "conv", .overwrites_x = true, .hands = conv_hands, .absorb = conv_absorb,
 	.joins = conv_joins, .plan = conv_plan, .forward = conv_forward, .backward = conv_backward, .multiply_adds = conv_multiply_adds,
 	.method = conv_method};
 

@@ -9,12 +9,14 @@
 #include <stddef.h>
 
 #include "base/pool.h"
+#include "kernels/norm.h"
 
 struct cvt_kernels;                         /* kernels/kernels.h: the table of one instruction set */
 
 struct cvt_conv_shape {
 	int in_c, in_h, in_w, out_c, out_h, out_w, kernel, stride, padding;
 	int batch;                              /* images of a call at most */
+	bool unpools;                           /* the weight gradient makes dy itself, of what cvt_conv_call.normed has */
 	bool forced;                            /* a method does whatever it can; else it may find so few images not worth it */
 };
 
@@ -27,6 +29,9 @@ struct cvt_conv_call {
 	const float *x; ptrdiff_t x_stride;     /* forward, weight gradient: input */
 	float *y; ptrdiff_t y_stride;           /* forward: output */
 	const float *dy; ptrdiff_t dy_stride;   /* gradients: of the output, after ReLU's mask where relu was absorbed */
+	const float *normed; ptrdiff_t normed_stride;   /* weight gradient: NULL, or with shape.unpools the output itself, which a norm and 2 x 2 */
+	struct cvt_norm_maps norm;              /* maxima followed: these are the norm's numbers, and dy is the gradient of the maxima */
+	float *made; ptrdiff_t made_stride;     /* NULL, or where to leave the dy that is made of them; may be normed */
 	float *dx; ptrdiff_t dx_stride; bool dx_adds;   /* input gradient: written, or added to */
 	const float *weight, *bias;             /* [out_c, in_c, k, k], [out_c] */
 	float *dweight, *dbias;                 /* overwritten */
@@ -34,8 +39,8 @@ struct cvt_conv_call {
 	const float *scale, *shift;             /* evaluation: NULL, or y = y*scale[o] + shift[o] (batch norm folded in), before or after relu: */
 	bool scale_after_relu;
 	float *pooled; ptrdiff_t pooled_stride; /* forward, of a method that pools: NULL, or [n, out_c, out_h/2, out_w/2]: of each 2 x 2 of y, as it is */
-	                                        /* written (after bias, relu, scale and shift), the maximum. y is NULL then: not wanted (winograd5, stem: or both) */
-	const float *pool_sign;                 /* winograd5, stem: NULL, or [out_c]: the minimum where it is below 0 (gamma of a norm between here and the pool) */
+	                                        /* written (after bias, relu, scale and shift), the maximum. y is NULL then: not wanted. Of a */
+	const float *pool_sign;                 /* method that pools beside y: both may be; and the minimum where pool_sign[out_c], if any, is below 0 */
 	double *sums;                           /* training: NULL, or [out_c][2]: sum and sum of squares of y - pivot, for the norm that follows */
 	const float *pivot;                     /* [out_c] */
 	void *shared, *workers; size_t worker_bytes;   /* scratch, 64-byte aligned; worker w's is workers + w*worker_bytes */
@@ -52,6 +57,8 @@ struct cvt_conv_method {
 		size_t *ret_shared_bytes, size_t *ret_worker_bytes);
 	void (*run)(const struct cvt_conv_call *call, enum cvt_conv_pass pass);
 	bool pools, sums;                       /* knows what to do with the call's `pooled`, with its `sums` */
+	bool pools_beside_y;                    /* writes y and pooled in one call, by sign */
+	bool (*unpools)(const struct cvt_conv_shape *shape, const struct cvt_kernels *kernels);     /* is it for the call's `norm`? NULL: never */
 	const char *joined;                     /* its name where it does several calls in one; NULL: it does not look at `next` */
 };
 

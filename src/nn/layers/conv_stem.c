@@ -154,7 +154,7 @@ static void chunk_task(void *context, int task, int worker)
 	for (int image = first; image < last; image++) {
 		split_image(j->k, s, call->x + image * call->x_stride, phases_of(j, worker));
 		j->k->gradient(&(struct cvt_winograd5_gradient){ .in_c = phase_channels(s), .out_c = s->out_c, .h = s->out_h, .w = s->out_w,
-			.last_tile = image_tiles(s), .x = phases_of(j, worker), .dy = call->dy + image * call->dy_stride,
+			.last_tile = image_tiles(s), .x = phases_of(j, worker), .dy = call->dy + image * call->dy_stride, .dy_plane = (ptrdiff_t)s->out_h * s->out_w,
 			.accumulator = j->transformed + (size_t)task * accumulator_step(j), .bias = j->sums + (ptrdiff_t)task * s->out_c,
 			.adds = image > first, .scratch = scratch_of(j, worker) });
 	}
@@ -195,4 +195,4 @@ static void run(const struct cvt_conv_call *call, enum cvt_conv_pass pass)
 }
 
 const struct cvt_conv_method cvt_conv_stem = { .name = "winograd F(4x4,5x5) of 4 phases", .fits = fits, .scratch = scratch, .run = run,
-	.pools = true, .sums = true };
+	.pools = true, .sums = true, .pools_beside_y = true };

@@ -2,7 +2,8 @@
  *
  * Forward and input gradient: the weights are transformed (a task for each block of outputs), then each task does a range of tiles.
  * Weight gradient: each task sums a chunk of tiles into its own accumulator, of few chunks only for a span of the outputs; then a task for
- * each input channel adds the chunks in order. How tiles are divided depends on their number and on constants. */
+ * each input channel adds the chunks in order. How tiles are divided depends on their number and on constants.
+ * Behind large maps that a norm pools dy is made here, a few rows at a time: as a pass of its own it would be written to memory and read again. */
 #include <stdint.h>
 #include <string.h>
 
@@ -18,6 +19,7 @@ enum {
 	CHUNKS_MOST = 16, CHUNKS_LEAST = 4,     /* of a weight gradient */
 	SPAN = 32, SPANS_MOST = 4,              /* outputs of a task of it, where there are fewer chunks than that */
 	CHUNK_BYTES = 4 << 20,                  /* all accumulators together, while more than the least */
+	UNPOOLED_LEAST = 1024, UNPOOLED_BYTES = 256 << 10,      /* pixels of a map, and bytes of all that are made at a time, where dy is made here */
 	STREAM_BYTES = 4 << 20                  /* an output at least this large is not read again from a cache */
 };
 
@@ -26,6 +28,18 @@ static size_t round_up(size_t bytes) { return (bytes + 63) / 64 * 64; }
 static long count_tiles(const struct cvt_conv_shape *s, int n)
 {
 	return (long)n * ((s->in_h + 3) / 4) * ((s->in_w + 3) / 4);
+}
+
+/* Rows of tiles whose dy is made at a time; and floats from one channel of it to the next: a power of two would fill few sets of the caches. */
+static int unpooled_rows(const struct cvt_conv_shape *s)
+{
+	int down = cvt_conv_whole(s->in_h, 4), n = UNPOOLED_BYTES / (int)sizeof(float) / (4 * s->in_w * s->out_c);
+	return n < 1 ? 1 : n > down ? down : n;
+}
+
+static ptrdiff_t unpooled_plane(const struct cvt_conv_shape *s)
+{
+	return (ptrdiff_t)cvt_conv_whole(4 * unpooled_rows(s) * s->in_w, 16) * 16 + 16;
 }
 
 static long task_tiles(long tiles)
@@ -40,10 +54,11 @@ static int count_tasks(long tiles) { return (int)((tiles + task_tiles(tiles) - 1
 static int count_chunks(const struct cvt_conv_shape *s, long tiles, const struct cvt_kernels *kernels)
 {
 	size_t bytes = 4 * kernels->winograd5.accumulator_floats(s->in_c, s->out_c);
-	int chunks = CHUNKS_MOST;
+	int chunks = CHUNKS_MOST, across = cvt_conv_whole(s->in_w, 4);
+	int least = s->unpools && across > 32 ? across : 32;    /* tiles: where dy is made no row of them is cut */
 	while (chunks > CHUNKS_LEAST && (size_t)chunks * bytes > CHUNK_BYTES)
 		chunks /= 2;
-	while (chunks > 1 && tiles < (long)chunks * 32)
+	while (chunks > 1 && tiles < (long)chunks * least)
 		chunks /= 2;
 	return chunks;
 }
@@ -60,6 +75,12 @@ static bool fits(const struct cvt_conv_shape *s, enum cvt_conv_pass pass, const 
 	/* transformed weights are 2.5 times the weights, whatever the batch: a few tiles are quicker without. Measured against im2col */
 	return s->kernel == 5 && s->stride == 1 && s->padding == 2 &&
 		(s->forced || count_tiles(s, s->batch) >= (pass == CVT_CONV_FORWARD ? 8 : 4));
+}
+
+/* Maps that are large enough for its calls, a few an image; and as many tasks as the norm's own pass would have had work for. */
+static bool unpools(const struct cvt_conv_shape *s, const struct cvt_kernels *kernels)
+{
+	return s->in_h * s->in_w >= UNPOOLED_LEAST && count_chunks(s, count_tiles(s, s->batch), kernels) == CHUNKS_MOST;
 }
 
 /* The tile kernel's view of a pass: the input gradient is a forward pass from outputs to inputs. */
@@ -81,7 +102,7 @@ static void scratch(const struct cvt_conv_shape *s, enum cvt_conv_pass pass, int
 	if (pass == CVT_CONV_WEIGHT_GRADIENT) {
 		size_t chunks = (size_t)count_chunks(s, tiles, kernels);
 		*ret_shared_bytes = chunks * (4 * k->accumulator_floats(s->in_c, s->out_c) + round_up(sizeof(double) * (size_t)s->out_c));
-		*ret_worker_bytes = round_up(k->gradient_scratch(s->in_c, s->out_c));
+		*ret_worker_bytes = round_up(k->gradient_scratch(s->in_c, s->out_c)) + (s->unpools ? sizeof(float) * s->out_c * unpooled_plane(s) : 0);
 	} else {
 		int in = channels_in(s, pass), out = channels_out(s, pass);
 		size_t tasks = tiles / TASK_MOST + 1 > TASKS_WANTED ? (size_t)(tiles / TASK_MOST + 1) : TASKS_WANTED;
@@ -190,11 +211,55 @@ static void chunk_task(void *context, int task, int worker)
 	int chunk = task % j->chunks, first = task / j->chunks * j->span;
 	struct span span = span_of(j, first);
 	long strips = (j->tiles + 31) / 32, last = strips * (chunk + 1) / j->chunks * 32;
+	ptrdiff_t plane = (ptrdiff_t)s->in_h * s->in_w;
 	j->k->gradient(&(struct cvt_winograd5_gradient){ .in_c = s->in_c, .out_c = span.outputs, .h = s->in_h, .w = s->in_w,
 		.first_tile = strips * chunk / j->chunks * 32, .last_tile = last < j->tiles ? last : j->tiles,
-		.x = call->x, .x_stride = call->x_stride, .dy = call->dy + (ptrdiff_t)first * s->in_h * s->in_w, .dy_stride = call->dy_stride,
+		.x = call->x, .x_stride = call->x_stride, .dy = call->dy + first * plane, .dy_stride = call->dy_stride, .dy_plane = plane,
 		.accumulator = span.accumulators + (size_t)chunk * span.stride, .bias = j->sums + (ptrdiff_t)chunk * s->out_c + first,
 		.scratch = cvt_conv_worker(call, worker) });
+}
+
+/* dy of some rows of pixels, from what stands behind the convolution; channels to_plane apart. */
+static void make_dy(const struct cvt_conv_call *call, ptrdiff_t image, int row, int rows, float *to, ptrdiff_t to_plane)
+{
+	const struct cvt_conv_shape *s = &call->shape;
+	ptrdiff_t plane = (ptrdiff_t)s->in_h * s->in_w, pooled_plane = (ptrdiff_t)(s->in_h / 2) * (s->in_w / 2);
+	const float *y = call->normed + image * call->normed_stride + (ptrdiff_t)row * s->in_w;
+	const float *dy = call->dy + image * call->dy_stride + (ptrdiff_t)(row / 2) * (s->in_w / 2);
+	for (int o = 0; o < s->out_c; o++) {
+		struct cvt_norm_maps norm = cvt_norm_maps_from(&call->norm, o, 1);
+		call->kernels->norm.backward_pool(y + o * plane, dy + o * pooled_plane, to + o * to_plane, rows, s->in_w, &norm);
+	}
+}
+
+static long least_of(long a, long b) { return a < b ? a : b; }
+
+/* A chunk where dy has to be made: some rows of tiles at a time, which the second cache still has when their tiles are read. */
+static void unpooling_task(void *context, int chunk, int worker)
+{
+	const struct job *j = context;
+	const struct cvt_conv_call *call = j->call;
+	const struct cvt_conv_shape *s = &call->shape;
+	int down = cvt_conv_whole(s->in_h, 4), across = cvt_conv_whole(s->in_w, 4);
+	long all = (long)call->n * down, from = all * chunk / j->chunks, to = all * (chunk + 1) / j->chunks;
+	float *scratch = cvt_conv_worker(call, worker);
+	float *unpooled = scratch + round_up(j->k->gradient_scratch(s->in_c, s->out_c)) / sizeof(float);
+	for (long row = from, rows; row < to; row += rows) {
+		ptrdiff_t image = row / down;
+		int first = (int)(row % down) * 4;              /* of the pixels */
+		rows = least_of(unpooled_rows(s), least_of(down - row % down, to - row));
+		struct cvt_winograd5_gradient a = { .in_c = s->in_c, .out_c = s->out_c, .h = s->in_h, .w = s->in_w, .first_tile = row * across,
+			.last_tile = (row + rows) * across, .x = call->x, .x_stride = call->x_stride, .adds = row > from,
+			.accumulator = j->shared + (size_t)chunk * j->k->accumulator_floats(s->in_c, s->out_c),
+			.bias = j->sums + (ptrdiff_t)chunk * s->out_c, .scratch = scratch };
+		float *dy = call->made ? call->made + image * call->made_stride + (ptrdiff_t)first * s->in_w : unpooled;
+		a.dy = call->made ? call->made : unpooled;
+		a.dy_stride = call->made ? call->made_stride : 0;
+		a.dy_plane = call->made ? (ptrdiff_t)s->in_h * s->in_w : unpooled_plane(s);
+		a.dy_row = call->made ? 0 : first;
+		make_dy(call, image, first, (int)least_of(4 * rows, s->in_h - first), dy, a.dy_plane);
+		j->k->gradient(&a);
+	}
 }
 
 static void finish_task(void *context, int task, int worker)
@@ -214,9 +279,9 @@ static void run_gradient(struct job *j)
 	const struct cvt_conv_shape *s = &call->shape;
 
 	j->chunks = count_chunks(s, j->tiles, call->kernels);
-	j->span = span_outputs(s->out_c, j->chunks);
+	j->span = s->unpools ? s->out_c : span_outputs(s->out_c, j->chunks);
 	j->sums = (double *)(j->shared + (size_t)j->chunks * j->k->accumulator_floats(s->in_c, s->out_c));
-	cvt_pool_run(call->pool, chunk_task, j, j->chunks * cvt_conv_whole(s->out_c, j->span));
+	cvt_pool_run(call->pool, s->unpools ? unpooling_task : chunk_task, j, j->chunks * cvt_conv_whole(s->out_c, j->span));
 	cvt_pool_run(call->pool, finish_task, j, s->in_c);
 	for (int o = 0; call->dbias && o < s->out_c; o++) {
 		double sum = 0;
@@ -237,4 +302,4 @@ static void run(const struct cvt_conv_call *call, enum cvt_conv_pass pass)
 }
 
 const struct cvt_conv_method cvt_conv_winograd5 = { .name = "winograd F(4x4,5x5)", .fits = fits, .scratch = scratch, .run = run,
-	.pools = true, .sums = true };
+	.pools = true, .sums = true, .pools_beside_y = true, .unpools = unpools };

@@ -1,8 +1,8 @@
 /* norm.c - batch norm, PyTorch's semantics: the biased variance normalises, the unbiased one goes into running_var.
  *
  * Absorbs ReLU and max pooling, 2 x 2 or 3 x 3 with stride 2: then the large tensor between them is never written. Its own input is read again
- * backward, where dx may take its place. The convolution before may leave the sums; else they are made in a constant number of image
- * chunks and added in order, so threads do not change a bit.
+ * backward, where dx may take its place. What the convolution before may take over: layer.h, CVT_HANDS_.. Sums that it does not leave are made in a
+ * constant number of image chunks and added in order, so threads do not change a bit.
  * `batch_statistics`: evaluation uses the statistics of each one image, as the post's unregistered branches do. */
 #include <math.h>
 #include <string.h>
@@ -11,7 +11,7 @@
 
 enum { CHUNKS = 8, TASK_FLOATS = 1 << 14 };
 
-struct norm_call { const struct cvt_step *step; bool per_image; int chunks; float *c2, *c3; };
+struct norm_call { const struct cvt_step *step; bool per_image; int chunks; };
 
 static bool absorbs(const struct cvt_step *step, const struct cvt_layer_ops *ops)
 {
@@ -53,7 +53,13 @@ static int groups(const struct cvt_step *step)
 	return of_images(step) && !step->training ? step->max_batch : 1;
 }
 
-/* Saved: mean, 1 / deviation, and gamma / deviation, [group][c] each. */
+/* A norm keeps the order of values, or turns it round where gamma is negative: so the convolution may take the maxima before it. */
+static unsigned norm_hands(const struct cvt_step *step)
+{
+	return CVT_HANDS_SUMS | (window_of(step) == BLOCKS ? CVT_HANDS_POOLED | (step->wants_dx ? CVT_HANDS_DY : 0) : 0);
+}
+
+/* Saved: mean, 1 / deviation, and gamma / deviation, [group][c] each; of training, after backward, [c] of c2 and of c3 (kernels/norm.h). */
 static float *saved_mean(const struct cvt_step *step)
 {
 	return step->saved;
@@ -67,13 +73,22 @@ static float *saved_scale(const struct cvt_step *step)
 	return (float *)step->saved + 2 * (int64_t)groups(step) * step->x.c;
 }
 
+static float *saved_c2(const struct cvt_step *step)
+{
+	return (float *)step->saved + 3 * (int64_t)groups(step) * step->x.c;
+}
+static float *saved_c3(const struct cvt_step *step)
+{
+	return saved_c2(step) + step->x.c;
+}
+
 static void norm_plan(struct cvt_step *step)
 {
 	size_t c = (size_t)step->x.c;
 	int chunks = step->training ? CHUNKS : step->max_batch;
-	step->saved_bytes = 3 * (size_t)groups(step) * c * sizeof(float);
-	step->forward.shared_bytes = of_images(step) && step->sums_from < 0 ? (size_t)chunks * c * sizeof(struct cvt_moments) : 0;
-	step->backward.shared_bytes = CHUNKS * c * 2 * sizeof(double) + 2 * c * sizeof(float);
+	step->saved_bytes = (3 * (size_t)groups(step) + (step->training ? 2 : 0)) * c * sizeof(float);
+	step->forward.shared_bytes = of_images(step) && !(step->hands & CVT_HANDS_SUMS) ? (size_t)chunks * c * sizeof(struct cvt_moments) : 0;
+	step->backward.shared_bytes = CHUNKS * c * 2 * sizeof(double);
 	step->backward.worker_bytes = window_of(step) == WINDOWS ? cvt_norm_windows_floats(step->x.w) * sizeof(float) : 0;
 	step->backward_reads = CVT_READS_X;
 }
@@ -175,7 +190,7 @@ static void finish_moments(const struct norm_call *call)
 	int n_groups = call->per_image ? call->chunks : 1;
 	for (int g = 0; g < n_groups; g++) {
 		for (int c = 0; c < s->x.c; c++) {
-			struct cvt_moments all = s->sums_from >= 0 ? left_moments(s, c) : merged_moments(call, g, c);
+			struct cvt_moments all = s->hands & CVT_HANDS_SUMS ? left_moments(s, c) : merged_moments(call, g, c);
 			save(s, g, c, all.mean, all.m2 / all.count);
 			if (s->training)
 				update_running(s, c, &all);
@@ -189,8 +204,8 @@ static struct cvt_norm_maps norm_maps(const struct norm_call *call, int image, s
 	const struct cvt_step *s = call->step;
 	int64_t at = (call->per_image ? (int64_t)image * s->x.c : 0) + maps.from;
 	return (struct cvt_norm_maps){.maps = maps.to - maps.from, .mean = saved_mean(s) + at, .scale = saved_scale(s) + at,
-		.beta = cvt_step_param(s, s->node, 1)->value + maps.from, .c2 = call->c2 ? call->c2 + maps.from : NULL,
-		.c3 = call->c3 ? call->c3 + maps.from : NULL, .relu = absorbs(s, &cvt_relu_ops), .mask = s->mask_dx, .adds = s->dx_adds};
+		.beta = cvt_step_param(s, s->node, 1)->value + maps.from, .c2 = s->training ? saved_c2(s) + maps.from : NULL,
+		.c3 = s->training ? saved_c3(s) + maps.from : NULL, .relu = absorbs(s, &cvt_relu_ops), .mask = s->mask_dx, .adds = s->dx_adds};
 }
 
 static float *map_of(const struct cvt_tensor *t, int image, int c)
@@ -208,6 +223,10 @@ static void apply_task(void *context, int task, int worker)
 	const float *x = map_of(&s->x, image, maps.from);
 	float *y = map_of(&s->y, image, maps.from);
 	(void)worker;
+	if (s->hands & CVT_HANDS_POOLED) {
+		s->kernels->norm.apply(y, y, cvt_plane(&s->y), &known);
+		return;
+	}
 	switch (window_of(s)) {
 	case NO_WINDOW: s->kernels->norm.apply(x, y, cvt_plane(&s->x), &known); break;
 	case BLOCKS: s->kernels->norm.apply_pool(x, y, s->x.h, s->x.w, &known); break;
@@ -225,7 +244,7 @@ static void norm_forward(const struct cvt_step *step, const struct cvt_exec *exe
 {
 	struct norm_call call = call_of(step);
 	if (of_images(step)) {
-		if (step->sums_from < 0)
+		if (!(step->hands & CVT_HANDS_SUMS))
 			cvt_pool_run(exec->pool, moments_task, &call, call.chunks * n_blocks(step));
 		finish_moments(&call);
 	} else {
@@ -282,8 +301,8 @@ static void finish_sums(const struct norm_call *call)
 			gamma->grad[c] = (float)(product * deviation);
 		if (beta->grad)
 			beta->grad[c] = (float)sum;
-		call->c2[c] = (float)(scale * sum / count);
-		call->c3[c] = (float)(scale * product * deviation * deviation / count);
+		saved_c2(s)[c] = (float)(scale * sum / count);
+		saved_c3(s)[c] = (float)(scale * product * deviation * deviation / count);
 	}
 }
 
@@ -306,15 +325,19 @@ static void backward_task(void *context, int task, int worker)
 static void norm_backward(const struct cvt_step *step, const struct cvt_exec *exec)
 {
 	struct norm_call call = call_of(step);
-	call.c2 = (float *)((double *)step->backward.shared + (int64_t)CHUNKS * step->x.c * 2);
-	call.c3 = call.c2 + step->x.c;
 	cvt_pool_run(exec->pool, sums_task, &call, call.chunks * n_blocks(step));
 	finish_sums(&call);
-	if (step->wants_dx)
+	if (step->wants_dx && !(step->hands & CVT_HANDS_DY))
 		cvt_pool_run(exec->pool, backward_task, &call, step->x.n * n_blocks(step));
 }
 
-const struct cvt_layer_ops cvt_norm_ops = {.name = "batch norm", .masks_dx = true, .overwrites_x = true, .takes_sums = true, .absorb = norm_absorb,
+struct cvt_norm_maps cvt_norm_backward_maps(const struct cvt_step *norm)
+{
+	struct norm_call call = call_of(norm);
+	return norm_maps(&call, 0, (struct range){0, norm->x.c});
+}
+
+const struct cvt_layer_ops cvt_norm_ops = {.name = "batch norm", .masks_dx = true, .overwrites_x = true, .hands = norm_hands, .absorb = norm_absorb,
 	.plan = norm_plan, .forward = norm_forward, .backward = norm_backward, .remakes = norm_remakes, .remake = norm_remake};
 
 int cvt_batch_norm(struct cvt_graph *g, int x, struct cvt_norm_args a)

@@ -120,6 +120,19 @@ static void build_pooled(struct cvt_graph *g)
 	classify(g, cvt_concat(g, parts, 3));
 }
 
+/* 5 x 5 convolutions of maps large enough that they make the gradient that comes through norm and pooling: the first has no use for it after */
+static void build_first(struct cvt_graph *g)
+{
+	int x = pool2(g, cvt_batch_norm(g, cvt_relu(g, conv(g, cvt_input(g, 1, 47, 45), 3, 5)), (struct cvt_norm_args){0}));
+	classify(g, x);
+}
+
+static void build_later(struct cvt_graph *g)
+{
+	int x = conv(g, cvt_relu(g, conv(g, cvt_input(g, 1, 45, 47), 2, 3)), 3, 5);
+	classify(g, pool2(g, cvt_relu(g, cvt_batch_norm(g, x, (struct cvt_norm_args){0}))));
+}
+
 /* a ReLU that two read, one of them a concat's part away */
 static void build_shared(struct cvt_graph *g)
 {
@@ -140,7 +153,8 @@ static void build_wide(struct cvt_graph *g)
 }
 
 const struct net nets[] = {{"conv", build_conv}, {"relu", build_relu}, {"cnn", build_cnn}, {"vgg", build_vgg}, {"norm", build_norm},
-	{"googlenet", build_googlenet}, {"frozen", build_frozen}, {"shared", build_shared}, {"pooled", build_pooled}, {"wide", build_wide}};
+	{"googlenet", build_googlenet}, {"frozen", build_frozen}, {"shared", build_shared}, {"pooled", build_pooled}, {"first", build_first},
+	{"later", build_later}, {"wide", build_wide}};
 const int wide_net = sizeof nets / sizeof nets[0] - 1, n_nets = wide_net;
 
 static void fill(const struct setup *setup, uint32_t what, float *v, int64_t count)

@@ -312,7 +312,8 @@ static void fusions_happen(void **state)
 		struct outcome o;
 		bool cnn = strcmp(nets[net].name, "cnn") == 0, vgg = strcmp(nets[net].name, "vgg") == 0;
 		bool inceptions = strcmp(nets[net].name, "googlenet") == 0 || strcmp(nets[net].name, "frozen") == 0;
-		int left = 0, joined = 0;
+		bool makes = strcmp(nets[net].name, "first") == 0 || strcmp(nets[net].name, "later") == 0;
+		int left = 0, joined = 0, pooled = 0, made = 0;
 		run_net(&s, &o);
 		if (cnn || vgg)                 /* cnn: 3 convolutions, 2 dense layers; vgg: its pooling after a 1 x 1 stands alone, 1 dense layer */
 			assert_int_equal(o.plan->n_steps, 5);
@@ -320,11 +321,15 @@ static void fusions_happen(void **state)
 		s.flags = CVT_PLAN_TRAIN;
 		run_net(&s, &o);
 		for (int i = 0; i < o.plan->n_steps; i++) {
-			left += o.plan->steps[i].sums_from >= 0;
+			left += o.plan->steps[i].node->ops == &cvt_norm_ops && o.plan->steps[i].hands & CVT_HANDS_SUMS;
+			pooled += o.plan->steps[i].node->ops == &cvt_norm_ops && o.plan->steps[i].hands & CVT_HANDS_POOLED;
+			made += o.plan->steps[i].node->ops == &cvt_norm_ops && o.plan->steps[i].hands & CVT_HANDS_DY;
 			joined += o.plan->steps[i].leader != &o.plan->steps[i];
 		}
 		if (cnn || vgg)
 			assert_int_equal(left, 3);
+		assert_int_equal(pooled, cnn ? 3 : makes);
+		assert_int_equal(made, makes);
 		assert_int_equal(joined, inceptions ? 6 : 0);    /* of each of 3 inceptions two 1 x 1 with the first */
 		outcome_finish(&o);
 	}
