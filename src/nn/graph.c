@@ -9,7 +9,10 @@
 
 #include "nn/layer.h"
 
-enum { NODES_LIMIT = 4096, UPDATE_AT_ONCE = 1 << 20 /* weights of an array: from here on their gradient is not kept */ };
+enum {
+	NODES_LIMIT = 4096,
+	UPDATE_AT_ONCE = 1 << 14                /* weights of an array: from here on their gradient is not kept, but applied while a cache has it */
+};
 
 void cvt_graph_init(struct cvt_graph *g)
 {
