@@ -77,6 +77,7 @@ static struct cvt_model *small_model(uint64_t seed, bool momentum)
 	struct cvt_graph g;
 	struct cvt_model *model = NULL;
 	cvt_graph_init(&g);
+	g.keep_gradients = true;                /* tests write into them */
 	int x = cvt_input(&g, 3, 8, 8);
 	cvt_name(&g, "a");
 	x = cvt_conv(&g, x, (struct cvt_conv_args){.out = 64, .kernel = 5, .padding = 2});
