@@ -14,8 +14,8 @@ enum { CVT_ABSORBED_MAX = 3, CVT_INPUTS_MAX = 4, CVT_JOINED_MAX = 4 /* steps, wi
 enum { CVT_READS_X = 1, CVT_READS_Y = 2 };  /* of struct cvt_step: backward_reads */
 /* What a convolution and the batch norm that alone reads its y do for each other, in training. Forward leaves sums of y; and, of a norm that
  * swallowed 2 x 2 pooling, the largest of each block (the least where gamma < 0), in the norm's y. Backward makes dy itself, from
- * y and the gradient of the norm's y, so that it is never written. */
-enum { CVT_HANDS_SUMS = 1, CVT_HANDS_POOLED = 2, CVT_HANDS_DY = 4 };
+ * y and the gradient of the norm's y (which pooled 2 x 2 blocks, or 3 x 3 windows), where it is needed and not before. */
+enum { CVT_HANDS_SUMS = 1, CVT_HANDS_POOLED = 2, CVT_HANDS_DY_BLOCKS = 4, CVT_HANDS_DY_WINDOWS = 8, CVT_HANDS_DY = 12 /* either */ };
 
 /* What a step needs during a call, and only then; packed with everything else. */
 struct cvt_scratch { size_t shared_bytes, worker_bytes; void *shared, *workers; };

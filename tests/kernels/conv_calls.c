@@ -281,10 +281,22 @@ static void joined_convolutions_are_each_alone(void **state)
 	}
 }
 
-/* A weight gradient that makes dy itself, of what a norm and 2 x 2 maxima have, against one that is given it. */
-static void check_made(struct kt *t, int n, int in_c, int out_c, int h, int w, int n_threads, bool keeps)
+/* What a norm that pooled, 2 x 2 blocks or 3 x 3 windows, makes of one image's output and the gradient of its maxima. */
+static void norm_backward(struct kt *t, bool windows, const float *y, const float *dmaxima, float *dy, int h, int w, const struct cvt_norm_maps *norm)
 {
-	size_t in = (size_t)in_c * h * w, out = (size_t)out_c * h * w, pooled = (size_t)out_c * (h / 2) * (w / 2), weights = (size_t)25 * in_c * out_c;
+	if (windows)
+		t->kernels->norm_windows.backward(y, dmaxima, dy, h, w, norm, kt_output(t, cvt_norm_windows_floats(w), true));
+	else
+		t->kernels->norm.backward_pool(y, dmaxima, dy, h, w, norm);
+}
+
+/* A weight gradient that makes dy itself, of what such a norm has, against one that is given it. */
+static void check_made(struct kt *t, const struct cvt_conv_method *method, int n, struct cvt_conv_shape s, int n_threads, bool keeps)
+{
+	bool windows = method == &cvt_conv_stem;
+	int h = s.out_h, w = s.out_w, out_c = s.out_c, round = windows ? 1 : 0;
+	size_t in = (size_t)s.in_c * s.in_h * s.in_w, out = (size_t)out_c * h * w, pooled = (size_t)out_c * ((h + round) / 2) * ((w + round) / 2);
+	size_t weights = (size_t)s.kernel * s.kernel * s.in_c * out_c;
 	const float *numbers = kt_random(t, 5 * (size_t)out_c, false);
 	struct cvt_norm_maps norm = { .maps = out_c, .mean = numbers, .scale = numbers + out_c, .beta = numbers + 2 * out_c, .c2 = numbers + 3 * out_c,
 		.c3 = numbers + 4 * out_c, .relu = n_threads == 3, .mask = !keeps };
@@ -293,11 +305,11 @@ static void check_made(struct kt *t, int n, int in_c, int out_c, int h, int w, i
 		*dbias = kt_output(t, 2 * (size_t)out_c, false);
 	double *want = kt_doubles(t, weights + out_c);
 	for (int i = 0; i < n; i++)
-		t->kernels->norm.backward_pool(y + i * out, dmaxima + i * pooled, dy + i * out, h, w, &norm);
-	struct cvt_conv_call call = { .shape = { in_c, h, w, out_c, h, w, 5, 1, 2, .batch = n, .forced = true }, .n = n, .kernels = t->kernels,
-		.x = kt_random(t, in * n, false), .x_stride = (ptrdiff_t)in, .dy = dy, .dy_stride = (ptrdiff_t)out, .dweight = dweights, .dbias = dbias };
+		norm_backward(t, windows, y + i * out, dmaxima + i * pooled, dy + i * out, h, w, &norm);
+	struct cvt_conv_call call = { .shape = s, .n = n, .kernels = t->kernels, .x = kt_random(t, in * n, false), .x_stride = (ptrdiff_t)in,
+		.dy = dy, .dy_stride = (ptrdiff_t)out, .dweight = dweights, .dbias = dbias };
 	assert_int_equal(cvt_pool_create(n_threads, &call.pool, NULL), CVT_OK);
-	run_pass(t, &cvt_conv_winograd5, &call, CVT_CONV_WEIGHT_GRADIENT);
+	run_pass(t, method, &call, CVT_CONV_WEIGHT_GRADIENT);
 	call.shape.unpools = true;
 	call.dy = dmaxima;
 	call.dy_stride = (ptrdiff_t)pooled;
@@ -308,7 +320,7 @@ static void check_made(struct kt *t, int n, int in_c, int out_c, int h, int w, i
 	call.made_stride = (ptrdiff_t)out;
 	call.dweight = dweights + weights;
 	call.dbias = dbias + out_c;
-	run_pass(t, &cvt_conv_winograd5, &call, CVT_CONV_WEIGHT_GRADIENT);
+	run_pass(t, method, &call, CVT_CONV_WEIGHT_GRADIENT);
 	cvt_pool_destroy(call.pool);
 	if (keeps)
 		kt_same(t, "made", made, dy, sizeof(float) * out * n);
@@ -323,25 +335,67 @@ static void check_made(struct kt *t, int n, int in_c, int out_c, int h, int w, i
 
 static void a_dy_that_is_made_is_as_one_that_is_given(void **state)
 {
-	/* whole images at a time, rows of them, more tiles in a row than a strip has, no block at all */
-	static const struct { int n, in_c, out_c, h, w; } shapes[] = {
-		{ 9, 3, 16, 35, 64 }, { 3, 1, 5, 50, 37 }, { 2, 5, 40, 66, 202 }, { 5, 9, 7, 12, 13 }, { 2, 3, 20, 1, 40 } };
+	/* 5 x 5: whole images at a time, rows of them, more tiles in a row than a strip has, no block at all; then stems */
+	static const struct { int n; struct cvt_conv_shape s; } shapes[] = {
+		{ 9, { 3, 35, 64, 16, 35, 64, 5, 1, 2 } }, { 3, { 1, 50, 37, 5, 50, 37, 5, 1, 2 } }, { 2, { 5, 66, 202, 40, 66, 202, 5, 1, 2 } },
+		{ 5, { 9, 12, 13, 7, 12, 13, 5, 1, 2 } }, { 2, { 3, 1, 40, 20, 1, 40, 5, 1, 2 } }, { 18, { 3, 37, 42, 9, 19, 21, 7, 2, 3 } },
+		{ 2, { 1, 64, 64, 20, 32, 32, 7, 2, 3 } }, { 1, { 2, 1, 2, 5, 1, 1, 7, 2, 3 } } };
 	for (int isa = CVT_ISA_BASELINE; isa <= CVT_ISA_AVX512; isa++) {
 		const struct cvt_kernels *kernels = cvt_kernels_get(isa);
 		for (size_t i = 0; kernels && i < sizeof shapes / sizeof *shapes; i++)
 			for (int draw = 0; draw < 4; draw++) {
-				struct kt t = { .kernels = kernels, .slot = "winograd5 with a norm", .state = i };
-				check_made(&t, shapes[i].n, shapes[i].in_c, shapes[i].out_c, shapes[i].h, shapes[i].w, draw & 1 ? 3 : 1, draw & 2);
+				const struct cvt_conv_method *method = shapes[i].s.kernel == 7 ? &cvt_conv_stem : &cvt_conv_winograd5;
+				struct kt t = { .kernels = kernels, .slot = "a norm's dy", .state = i };
+				struct cvt_conv_shape s = shapes[i].s;
+				s.batch = shapes[i].n;
+				s.forced = true;
+				check_made(&t, method, shapes[i].n, s, draw & 1 ? 3 : 1, draw & 2);
 				kt_release(&t);
 				if (t.failure[0])
-					fail_msg("winograd5 with a norm on %s, shape %zu, draw %d: %s", kernels->name, i, draw, t.failure);
+					fail_msg("%s with a norm on %s, shape %zu, draw %d: %s", method->name, kernels->name, i, draw, t.failure);
 			}
+	}
+}
+
+/* A stem that pools 3 x 3 windows of what it makes gives what pooling of what it leaves gives, bit for bit. */
+static void windows_on_the_way_are_windows_after(void **state)
+{
+	static const struct { int n; struct cvt_conv_shape s; } shapes[] = {
+		{ 5, { 3, 37, 42, 9, 19, 21, 7, 2, 3 } }, { 2, { 1, 64, 64, 20, 32, 32, 7, 2, 3 } }, { 1, { 2, 1, 2, 5, 1, 1, 7, 2, 3 } } };
+	for (int isa = CVT_ISA_BASELINE; isa <= CVT_ISA_AVX512; isa++) {
+		const struct cvt_kernels *kernels = cvt_kernels_get(isa);
+		for (size_t i = 0; kernels && i < sizeof shapes / sizeof *shapes; i++) {
+			struct kt t = { .kernels = kernels, .slot = "a stem's windows", .state = i };
+			struct cvt_conv_shape s = shapes[i].s;
+			int n = shapes[i].n;
+			size_t in = (size_t)s.in_c * s.in_h * s.in_w, out = (size_t)s.out_c * s.out_h * s.out_w;
+			struct cvt_pool_shape pool = { s.out_h, s.out_w, (s.out_h + 1) / 2, (s.out_w + 1) / 2, 3, 2, 1 };
+			size_t pooled = (size_t)s.out_c * pool.out_h * pool.out_w;
+			float *y = kt_output(&t, out * n, true), *after = kt_output(&t, pooled * n, true), *way = kt_output(&t, pooled * n, true);
+			struct cvt_conv_call call = { .shape = s, .n = n, .kernels = kernels, .x = kt_random(&t, in * n, false), .x_stride = (ptrdiff_t)in,
+				.y = y, .y_stride = (ptrdiff_t)out, .weight = kt_random(&t, (size_t)49 * s.in_c * s.out_c, false),
+				.bias = kt_random(&t, s.out_c, false), .relu = i == 0 };
+			assert_int_equal(cvt_pool_create(2, &call.pool, NULL), CVT_OK);
+			run_pass(&t, &cvt_conv_stem, &call, CVT_CONV_FORWARD);
+			kernels->maxpool.forward(&pool, n * s.out_c, y, after, NULL);
+			call.shape.windows = true;
+			call.y = NULL;
+			call.pooled = way;
+			call.pooled_stride = (ptrdiff_t)pooled;
+			run_pass(&t, &cvt_conv_stem, &call, CVT_CONV_FORWARD);
+			cvt_pool_destroy(call.pool);
+			kt_same(&t, "pooled", way, after, sizeof(float) * pooled * n);
+			kt_release(&t);
+			if (t.failure[0])
+				fail_msg("windows of a stem on %s, shape %zu: %s", kernels->name, i, t.failure);
+		}
 	}
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(convolutions_are_right_and_the_same_for_any_threads),
-		cmocka_unit_test(joined_convolutions_are_each_alone), cmocka_unit_test(a_dy_that_is_made_is_as_one_that_is_given) };
+		cmocka_unit_test(joined_convolutions_are_each_alone), cmocka_unit_test(a_dy_that_is_made_is_as_one_that_is_given),
+		cmocka_unit_test(windows_on_the_way_are_windows_after) };
 	return cmocka_run_group_tests_name("conv calls", tests, NULL, NULL);
 }

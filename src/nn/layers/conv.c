@@ -18,13 +18,24 @@ static const struct cvt_conv_method *const methods[][6] = {
 	[CVT_CONV_GEMM] = {&cvt_conv_gemm},
 };
 
+/* Which absorbed node is of this kind; -1: none. */
+static int absorbed(const struct cvt_step *step, const struct cvt_layer_ops *ops)
+{
+	for (int i = 0; i < step->n_absorbed; i++)
+		if (step->absorbed[i]->ops == ops)
+			return i;
+	return -1;
+}
+
 static struct cvt_conv_shape shape_of(const struct cvt_step *step)
 {
 	const struct cvt_conv_args *a = &step->node->as.conv;
 	const struct cvt_node *x = &step->graph->nodes[step->node->inputs[0]];
+	int pool = absorbed(step, &cvt_max_pool_ops);
 	return (struct cvt_conv_shape){.in_c = x->c, .in_h = x->h, .in_w = x->w, .out_c = step->node->c,
 		.out_h = step->node->h, .out_w = step->node->w, .kernel = a->kernel, .stride = a->stride, .padding = a->padding,
-		.batch = step->max_batch, .forced = step->conv != CVT_CONV_AUTO, .unpools = step->hands & CVT_HANDS_DY};
+		.batch = step->max_batch, .forced = step->conv != CVT_CONV_AUTO, .unpools = step->hands & CVT_HANDS_DY,
+		.windows = pool >= 0 && step->absorbed[pool]->as.pool.kernel == 3};
 }
 
 /* Of a leader: all outputs that are made of its x. */
@@ -46,15 +57,6 @@ static const struct cvt_conv_method *choose(const struct cvt_step *step, enum cv
 	return *m;
 }
 
-/* Which absorbed node is of this kind; -1: none. */
-static int absorbed(const struct cvt_step *step, const struct cvt_layer_ops *ops)
-{
-	for (int i = 0; i < step->n_absorbed; i++)
-		if (step->absorbed[i]->ops == ops)
-			return i;
-	return -1;
-}
-
 static bool conv_absorb(const struct cvt_step *step, const struct cvt_node *next)
 {
 	if (absorbed(step, &cvt_max_pool_ops) >= 0)
@@ -63,7 +65,9 @@ static bool conv_absorb(const struct cvt_step *step, const struct cvt_node *next
 		return absorbed(step, &cvt_relu_ops) < 0;
 	if (next->ops == &cvt_max_pool_ops) {
 		const struct cvt_pool_args *pool = &next->as.pool;
-		return !step->training && pool->kernel == 2 && pool->stride == 2 && pool->padding == 0 && choose(step, CVT_CONV_FORWARD)->pools;
+		const struct cvt_conv_method *method = choose(step, CVT_CONV_FORWARD);
+		return !step->training && pool->stride == 2 && ((pool->kernel == 2 && pool->padding == 0 && method->pools) ||
+			(pool->kernel == 3 && pool->padding == 1 && method->windows));
 	}
 	return next->ops == &cvt_norm_ops && !step->training && !next->as.norm.batch_statistics && absorbed(step, &cvt_norm_ops) < 0;
 }
@@ -80,7 +84,8 @@ static unsigned conv_hands(const struct cvt_step *step)
 	struct cvt_conv_shape shape = shape_of(step);
 	shape.batch = step->methods_of;
 	return (forward->sums ? CVT_HANDS_SUMS : 0) | (forward->pools_beside_y ? CVT_HANDS_POOLED : 0) |
-		(learns(step) && masked && gradient->unpools && gradient->unpools(&shape, step->kernels) ? CVT_HANDS_DY : 0);
+		(learns(step) && masked && gradient->unpools && gradient->unpools(&shape, step->kernels) ? CVT_HANDS_DY_BLOCKS : 0) |
+		(learns(step) && masked && gradient->unpools_windows ? CVT_HANDS_DY_WINDOWS : 0);
 }
 
 static bool conv_joins(const struct cvt_step *step, const struct cvt_step *other)

@@ -16,6 +16,7 @@ struct cvt_kernels;                         /* kernels/kernels.h: the table of o
 struct cvt_conv_shape {
 	int in_c, in_h, in_w, out_c, out_h, out_w, kernel, stride, padding;
 	int batch;                              /* images of a call at most */
+	bool windows;                           /* forward: `pooled` is of 3 x 3 windows every two pixels, padded by one, [n, out_c, (out_h + 1)/2, ..] */
 	bool unpools;                           /* the weight gradient makes dy itself, of what cvt_conv_call.normed has */
 	bool forced;                            /* a method does whatever it can; else it may find so few images not worth it */
 };
@@ -29,8 +30,8 @@ struct cvt_conv_call {
 	const float *x; ptrdiff_t x_stride;     /* forward, weight gradient: input */
 	float *y; ptrdiff_t y_stride;           /* forward: output */
 	const float *dy; ptrdiff_t dy_stride;   /* gradients: of the output, after ReLU's mask where relu was absorbed */
-	const float *normed; ptrdiff_t normed_stride;   /* weight gradient: NULL, or with shape.unpools the output itself, which a norm and 2 x 2 */
-	struct cvt_norm_maps norm;              /* maxima followed: these are the norm's numbers, and dy is the gradient of the maxima */
+	const float *normed; ptrdiff_t normed_stride;   /* weight gradient: NULL, or with shape.unpools the output itself, which a norm that pooled */
+	struct cvt_norm_maps norm;              /* followed: these are the norm's numbers, and dy is the gradient of its maxima */
 	float *made; ptrdiff_t made_stride;     /* NULL, or where to leave the dy that is made of them; may be normed */
 	float *dx; ptrdiff_t dx_stride; bool dx_adds;   /* input gradient: written, or added to */
 	const float *weight, *bias;             /* [out_c, in_c, k, k], [out_c] */
@@ -56,9 +57,11 @@ struct cvt_conv_method {
 	void (*scratch)(const struct cvt_conv_shape *shape, enum cvt_conv_pass pass, int max_batch, const struct cvt_kernels *kernels,
 		size_t *ret_shared_bytes, size_t *ret_worker_bytes);
 	void (*run)(const struct cvt_conv_call *call, enum cvt_conv_pass pass);
-	bool pools, sums;                       /* knows what to do with the call's `pooled`, with its `sums` */
+	bool pools, windows, sums;              /* knows what to do with the call's `pooled`, of 2 x 2, of windows; with its `sums` */
 	bool pools_beside_y;                    /* writes y and pooled in one call, by sign */
-	bool (*unpools)(const struct cvt_conv_shape *shape, const struct cvt_kernels *kernels);     /* is it for the call's `norm`? NULL: never */
+	/* May the call have a `norm` that pooled 2 x 2? NULL: never. And one that pooled 3 x 3 windows? */
+	bool (*unpools)(const struct cvt_conv_shape *shape, const struct cvt_kernels *kernels);
+	bool unpools_windows;
 	const char *joined;                     /* its name where it does several calls in one; NULL: it does not look at `next` */
 };
 

@@ -3,7 +3,8 @@
  * Rows and columns of the input are even or odd: four phases a channel, each of the output's size. Tap k of a row reads input row
  * 2 i + k - 3 = 2 (i + a) + p, so it is tap a + 2 of phase p: k = 0..6 are p = 1 0 1 0 1 0 1, a + 2 = 0 1 1 2 2 3 3. Of the 100 weights of
  * a channel's four 5 x 5 kernels 49 are those of the 7 x 7, the others 0. Winograd's F(4x4,5x5) needs 4 * 64 / 16 = 16 products
- * an output and channel instead of 49. An image is split by the worker that convolves it, so its phases are in the cache. */
+ * an output and channel instead of 49. An image is split by the worker that convolves it, so its phases are in the cache; and it is pooled, at
+ * evaluation, or its dy made of what a norm has, in training, by the same worker for the same reason. */
 #include <string.h>
 
 #include "kernels/kernels.h"
@@ -15,6 +16,8 @@ static size_t round_up(size_t bytes) { return (bytes + 63) / 64 * 64; }
 static int phase_channels(const struct cvt_conv_shape *s) { return PHASES * s->in_c; }
 static size_t phase_bytes(const struct cvt_conv_shape *s) { return round_up(sizeof(float) * phase_channels(s) * s->out_h * s->out_w); }
 static size_t weight5_bytes(const struct cvt_conv_shape *s) { return round_up(sizeof(float) * 25 * phase_channels(s) * s->out_c); }
+static size_t maps_bytes(const struct cvt_conv_shape *s) { return round_up(sizeof(float) * s->out_c * s->out_h * s->out_w); }
+static size_t held_bytes(const struct cvt_conv_shape *s) { return round_up(sizeof(float) * cvt_norm_windows_floats(s->out_w)); }
 static long image_tiles(const struct cvt_conv_shape *s) { return (long)((s->out_h + 3) / 4) * ((s->out_w + 3) / 4); }
 
 static bool fits(const struct cvt_conv_shape *s, enum cvt_conv_pass pass, const struct cvt_kernels *kernels)
@@ -41,11 +44,12 @@ static void scratch(const struct cvt_conv_shape *s, enum cvt_conv_pass pass, int
 	if (pass == CVT_CONV_WEIGHT_GRADIENT) {
 		*ret_shared_bytes = weight5_bytes(s) +
 			(size_t)count_chunks(max_batch) * (accumulator_bytes(s, kernels) + round_up(sizeof(double) * s->out_c));
-		*ret_worker_bytes = phase_bytes(s) + round_up(k->gradient_scratch(phase_channels(s), s->out_c));
+		*ret_worker_bytes = phase_bytes(s) + round_up(k->gradient_scratch(phase_channels(s), s->out_c)) +
+			(s->unpools ? held_bytes(s) + maps_bytes(s) : 0);
 	} else {
 		*ret_shared_bytes = weight5_bytes(s) + transformed_bytes(s, kernels) +
 			round_up(sizeof(double) * 2 * s->out_c * (size_t)max_batch);
-		*ret_worker_bytes = phase_bytes(s) + round_up(k->forward_scratch(phase_channels(s), s->out_c));
+		*ret_worker_bytes = phase_bytes(s) + round_up(k->forward_scratch(phase_channels(s), s->out_c)) + (s->windows ? maps_bytes(s) : 0);
 	}
 }
 
@@ -110,6 +114,13 @@ static float *scratch_of(const struct job *j, int worker)
 	return (float *)((char *)phases_of(j, worker) + phase_bytes(&j->call->shape));
 }
 
+/* Forward, where windows of them are wanted: one image's. */
+static float *maps_of(const struct job *j, int worker)
+{
+	const struct cvt_conv_shape *s = &j->call->shape;
+	return (float *)((char *)scratch_of(j, worker) + round_up(j->k->forward_scratch(phase_channels(s), s->out_c)));
+}
+
 static void weights_task(void *context, int task, int worker)
 {
 	const struct job *j = context;
@@ -122,13 +133,23 @@ static void image_task(void *context, int image, int worker)
 	const struct job *j = context;
 	const struct cvt_conv_call *call = j->call;
 	const struct cvt_conv_shape *s = &call->shape;
-	split_image(j->k, s, call->x + image * call->x_stride, phases_of(j, worker));
-	j->k->forward(&(struct cvt_winograd5_forward){ .in_c = phase_channels(s), .out_c = s->out_c, .h = s->out_h, .w = s->out_w,
+	float *pooled = call->pooled ? call->pooled + image * call->pooled_stride : NULL;
+	struct cvt_winograd5_forward a = { .in_c = phase_channels(s), .out_c = s->out_c, .h = s->out_h, .w = s->out_w,
 		.last_tile = image_tiles(s), .x = phases_of(j, worker), .y = call->y ? call->y + image * call->y_stride : NULL,
-		.pooled = call->pooled ? call->pooled + image * call->pooled_stride : NULL, .pool_sign = call->pool_sign,
+		.pooled = pooled, .pool_sign = call->pool_sign,
 		.weights = j->transformed, .bias = call->bias, .relu = call->relu, .scale = call->scale, .shift = call->shift,
 		.scale_after_relu = call->scale_after_relu, .stream = s->out_w % 16 == 0 && call->y_stride % 16 == 0 && (size_t)call->y % 64 == 0,
-		.pivot = call->pivot, .sums = call->sums ? j->sums + (ptrdiff_t)image * 2 * s->out_c : NULL, .scratch = scratch_of(j, worker) });
+		.pivot = call->pivot, .sums = call->sums ? j->sums + (ptrdiff_t)image * 2 * s->out_c : NULL, .scratch = scratch_of(j, worker) };
+	split_image(j->k, s, call->x + image * call->x_stride, phases_of(j, worker));
+	if (s->windows) {
+		a.y = maps_of(j, worker);
+		a.pooled = NULL;
+		a.stream = false;
+	}
+	j->k->forward(&a);
+	if (s->windows)
+		call->kernels->maxpool.forward(&(struct cvt_pool_shape){ .h = s->out_h, .w = s->out_w, .out_h = (s->out_h + 1) / 2,
+			.out_w = (s->out_w + 1) / 2, .kernel = 3, .stride = 2, .padding = 1 }, s->out_c, a.y, pooled, NULL);
 }
 
 static void run_forward(struct job *j)
@@ -145,6 +166,18 @@ static void run_forward(struct job *j)
 
 static size_t accumulator_step(const struct job *j) { return accumulator_bytes(&j->call->shape, j->call->kernels) / sizeof(float); }
 
+/* dy of an image, from what stands behind the convolution. */
+static const float *make_dy(const struct job *j, int image, int worker)
+{
+	const struct cvt_conv_call *call = j->call;
+	const struct cvt_conv_shape *s = &call->shape;
+	float *held = (float *)((char *)scratch_of(j, worker) + round_up(j->k->gradient_scratch(phase_channels(s), s->out_c)));
+	float *dy = call->made ? call->made + image * call->made_stride : held + held_bytes(s) / sizeof(float);
+	call->kernels->norm_windows.backward(call->normed + image * call->normed_stride, call->dy + image * call->dy_stride, dy, s->out_h, s->out_w,
+		&call->norm, held);
+	return dy;
+}
+
 static void chunk_task(void *context, int task, int worker)
 {
 	const struct job *j = context;
@@ -152,9 +185,10 @@ static void chunk_task(void *context, int task, int worker)
 	const struct cvt_conv_shape *s = &call->shape;
 	int first = (int)((long)call->n * task / j->n_chunks), last = (int)((long)call->n * (task + 1) / j->n_chunks);
 	for (int image = first; image < last; image++) {
+		const float *dy = s->unpools ? make_dy(j, image, worker) : call->dy + image * call->dy_stride;
 		split_image(j->k, s, call->x + image * call->x_stride, phases_of(j, worker));
 		j->k->gradient(&(struct cvt_winograd5_gradient){ .in_c = phase_channels(s), .out_c = s->out_c, .h = s->out_h, .w = s->out_w,
-			.last_tile = image_tiles(s), .x = phases_of(j, worker), .dy = call->dy + image * call->dy_stride, .dy_plane = (ptrdiff_t)s->out_h * s->out_w,
+			.last_tile = image_tiles(s), .x = phases_of(j, worker), .dy = dy, .dy_plane = (ptrdiff_t)s->out_h * s->out_w,
 			.accumulator = j->transformed + (size_t)task * accumulator_step(j), .bias = j->sums + (ptrdiff_t)task * s->out_c,
 			.adds = image > first, .scratch = scratch_of(j, worker) });
 	}
@@ -195,4 +229,4 @@ static void run(const struct cvt_conv_call *call, enum cvt_conv_pass pass)
 }
 
 const struct cvt_conv_method cvt_conv_stem = { .name = "winograd F(4x4,5x5) of 4 phases", .fits = fits, .scratch = scratch, .run = run,
-	.pools = true, .sums = true, .pools_beside_y = true };
+	.pools = true, .windows = true, .sums = true, .pools_beside_y = true, .unpools_windows = true };

@@ -56,7 +56,12 @@ static int groups(const struct cvt_step *step)
 /* A norm keeps the order of values, or turns it round where gamma is negative: so the convolution may take the maxima before it. */
 static unsigned norm_hands(const struct cvt_step *step)
 {
-	return CVT_HANDS_SUMS | (window_of(step) == BLOCKS ? CVT_HANDS_POOLED | (step->wants_dx ? CVT_HANDS_DY : 0) : 0);
+	switch (window_of(step)) {
+	case NO_WINDOW: break;
+	case BLOCKS: return CVT_HANDS_SUMS | CVT_HANDS_POOLED | (step->wants_dx ? CVT_HANDS_DY_BLOCKS : 0);
+	case WINDOWS: return CVT_HANDS_SUMS | (step->wants_dx ? CVT_HANDS_DY_WINDOWS : 0);
+	}
+	return CVT_HANDS_SUMS;
 }
 
 /* Saved: mean, 1 / deviation, and gamma / deviation, [group][c] each; of training, after backward, [c] of c2 and of c3 (kernels/norm.h). */
