@@ -19,7 +19,7 @@ enum { GROUPS = 2, BLOCK = 6 };             /* 12 sums, 2 of V, 1 weight: 15 of 
 #else
 enum { GROUPS = 3, BLOCK = 4 };
 #endif
-enum { STRIP = GROUPS * VL, FEW = 4 /* input channels: no M, see multiply_columns_out */ };
+enum { STRIP = GROUPS * VL, FEW = 4 /* input channels: no M, see multiply_columns_out */, AHEAD = 2 /* channels whose places are asked for */ };
 _Static_assert((int)BLOCK <= VL, "transform_weights has a block's outputs in one vector");
 
 static int blocks(int in_c, int out_c) { return (out_c + BLOCK - 1) / BLOCK; }
@@ -173,14 +173,12 @@ CVT_INLINE vf extreme(bool smallest, vf a, vf b, vf c, vf d)
 	return smallest ? vmin(vmin(a, b), vmin(c, d)) : vmax(vmax(a, b), vmax(c, d));
 }
 
-/* Asks for where a group's pooled rows of a channel will go: a store that misses the caches holds up all that come after it. */
-CVT_INLINE void prefetch_pooled(const struct cvt_winograd5_forward *a, const struct group *g, float *plane)
+/* Asks for where rows of a group's pieces will go: a store that misses the caches holds up all that come after it. */
+CVT_INLINE void prefetch_places(const struct piece *pieces, int n, int rows, float *plane, ptrdiff_t stride, int w)
 {
-	for (int i = 0; i < g->n_halves; i++) {
-		const struct piece *s = &g->halves[i];
-		for (int row = 0; row < 2; row++)
-			__builtin_prefetch(plane + s->image * a->pooled_stride + (ptrdiff_t)(s->row + row) * (a->w / 2) + s->column, 1, 3);
-	}
+	for (int i = 0; i < n; i++)
+		for (int row = 0; row < rows; row++)
+			__builtin_prefetch(plane + pieces[i].image * stride + (ptrdiff_t)(pieces[i].row + row) * w + pieces[i].column, 1, 3);
 }
 
 /* The largest (smallest) of each 2 x 2: the tiles' 2 x 2 results side by side, then the upper rows together and the lower ones. */
@@ -252,9 +250,9 @@ CVT_INLINE void multiply_columns_out(int in_c, int outputs, const float *v, ptrd
 	}
 }
 
-/* The rows of A^T M A, finished and written. plane, pooled: the channel in image 0, or NULL. */
+/* The rows of A^T M A, finished and written. plane, pooled: the channel in image 0, or NULL; ahead: the one AHEAD of it exists. */
 CVT_INLINE void write_rows(const struct cvt_winograd5_forward *a, const struct group *g, const struct finish *f, vf s[4][8],
-	float *plane, float *pooled, bool sums, vf *sum, vf *squares)
+	float *plane, float *pooled, bool ahead, bool sums, vf *sum, vf *squares)
 {
 	vf z[4][4];
 	for (int row = 0; row < 4; row++) {
@@ -270,12 +268,14 @@ CVT_INLINE void write_rows(const struct cvt_winograd5_forward *a, const struct g
 		}
 	}
 	if (pooled) {
-		if (!a->stream_pooled)
-			prefetch_pooled(a, g, pooled + 2 * (ptrdiff_t)(a->h / 2) * (a->w / 2));
+		if (ahead && !a->stream_pooled)
+			prefetch_places(g->halves, g->n_halves, 2, pooled + AHEAD * (ptrdiff_t)(a->h / 2) * (a->w / 2), a->pooled_stride, a->w / 2);
 		write_pooled(a, g, f->smallest, z, pooled);
 	}
 	if (!plane && !(sums && !g->whole))
 		return;
+	if (ahead && plane && !a->stream)
+		prefetch_places(g->pieces, g->n_pieces, 4, plane + AHEAD * (ptrdiff_t)a->h * a->w, a->y_stride, a->w);
 	CVT_UNROLL
 	for (int row = 0; row < 4; row++)
 		vtranspose4(z[row]);
@@ -295,12 +295,13 @@ CVT_PHASE void write_channel(const struct cvt_winograd5_forward *a, const struct
 	float *plane = a->y ? a->y + (ptrdiff_t)o * a->h * a->w : NULL;
 	float *pooled = a->pooled ? a->pooled + (ptrdiff_t)o * (a->h / 2) * (a->w / 2) : NULL;
 	vf sum = vzero(), squares = vzero();
+	bool ahead = o + AHEAD < a->out_c;
 
 	if (!a->sums) {
-		write_rows(a, g, &f, s, plane, pooled, false, NULL, NULL);
+		write_rows(a, g, &f, s, plane, pooled, ahead, false, NULL, NULL);
 		return;
 	}
-	write_rows(a, g, &f, s, plane, pooled, true, &sum, &squares);
+	write_rows(a, g, &f, s, plane, pooled, ahead, true, &sum, &squares);
 	vadd_to_doubles(sums + (ptrdiff_t)o * 2 * VL, sum);
 	vadd_to_doubles(sums + (ptrdiff_t)o * 2 * VL + VL, squares);
 }

@@ -36,7 +36,8 @@ struct cvt_winograd5_gradient {
 	long first_tile, last_tile;
 	const float *x; ptrdiff_t x_stride;
 	const float *dy; ptrdiff_t dy_stride, dy_plane;         /* dy_plane: from one channel to the next */
-	int dy_row;                             /* the row of the images that dy begins with: no more than the rows of these tiles need be there */
+	int dy_row;                             /* the row of the images that dy begins with: no more than the rows of these tiles need be there. */
+	                                        /* (dy_stride 0: of tiles of one image, whichever it is) */
 	float *accumulator;                     /* accumulator_floats() */
 	double *bias;                           /* [out_c]: sums of dy over these tiles, overwritten or added to */
 	bool adds;

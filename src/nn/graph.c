@@ -144,6 +144,7 @@ void cvt_graph_add_param(struct cvt_graph *g, const char *suffix, const int *dim
 			return;
 		}
 	}
-	p->updated_in_backward = p->learns && !g->keep_gradients && p->count >= UPDATE_AT_ONCE;
+	/* of weights: what has one dimension, biases and norms' numbers, is the optimiser's */
+	p->updated_in_backward = p->learns && !g->keep_gradients && n_dims > 1 && p->count >= UPDATE_AT_ONCE;
 	node->params[node->n_params++] = g->n_params++;
 }

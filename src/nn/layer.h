@@ -15,7 +15,8 @@ enum { CVT_READS_X = 1, CVT_READS_Y = 2 };  /* of struct cvt_step: backward_read
 /* What a convolution and the batch norm that alone reads its y do for each other, in training. Forward leaves sums of y; and, of a norm that
  * swallowed 2 x 2 pooling, the largest of each block (the least where gamma < 0), in the norm's y. Backward makes dy itself, from
  * y and the gradient of the norm's y (which pooled 2 x 2 blocks, or 3 x 3 windows), where it is needed and not before. */
-enum { CVT_HANDS_SUMS = 1, CVT_HANDS_POOLED = 2, CVT_HANDS_DY_BLOCKS = 4, CVT_HANDS_DY_WINDOWS = 8, CVT_HANDS_DY = 12 /* either */ };
+enum { CVT_HANDS_SUMS = 1, CVT_HANDS_POOLED = 2, CVT_HANDS_DY_BLOCKS = 4, CVT_HANDS_DY_WINDOWS = 8, 
+	CVT_HANDS_DY = CVT_HANDS_DY_BLOCKS | CVT_HANDS_DY_WINDOWS };
 
 /* What a step needs during a call, and only then; packed with everything else. */
 struct cvt_scratch { size_t shared_bytes, worker_bytes; void *shared, *workers; };
@@ -26,13 +27,13 @@ struct cvt_step {                           /* one call of forward and one of ba
 	int n_absorbed, index /* of the node */, last /* of the last one absorbed: whose output y is */;
 	struct cvt_step *leader;                /* who does this one's work, in both directions: itself, or an earlier step of the same x */
 	struct cvt_step *joined;                /* the next of those whose work the leader does, from the leader on; NULL: no more */
-	struct cvt_tensor x, dx, y, dy;         /* views into the workspace; dx.data NULL: nobody wants it. n is the call's */
+	struct cvt_tensor x, dx, y, dy;         /* views into the workspace; dx.data NULL: nobody wants it. n is the call's. (A norm with CVT_HANDS_DY: dx */
+	                                        /* is where x is, and its partner writes it.) */
 	bool training, keep_all;
 	bool wants_dx;
 	bool dx_adds;                           /* another consumer has written this dx already: add to it */
 	bool mask_dx;                           /* the producer ends in ReLU and leaves its mask to us: dx *= [x > 0] */
 	bool dy_masked;                         /* the same, seen from the producer */
-	bool dx_in_place;                       /* dx is where x was */
 	unsigned hands;                         /* of a convolution and a norm: CVT_HANDS_..; 0: nothing, and partner is NULL */
 	struct cvt_step *partner;               /* the other of the two */
 	double *sums; float *pivot;             /* of both, CVT_HANDS_SUMS: [c][2], sum and sum of squares of y - pivot, and [c] */
@@ -52,7 +53,7 @@ struct cvt_layer_ops {
 	bool identity_at_evaluation;            /* the same, at evaluation only (dropout) */
 	bool masks_dx;                          /* can leave out the gradient where x <= 0 (see mask_dx) */
 	bool overwrites_x;                      /* its backward may write dx over x */
-	/* What it can do for its partner, or its partner for it: CVT_HANDS_... NULL: nothing. */
+	/* Of convolutions and norms: what it could hand over, or take. What both can is done. */
 	unsigned (*hands)(const struct cvt_step *step);
 	/* May `next`, the only reader of the step's output so far, become part of it? NULL: never. Called again after each. Shapes: the nodes'. */
 	bool (*absorb)(const struct cvt_step *step, const struct cvt_node *next);

@@ -19,9 +19,10 @@ static int chunks(int64_t count)
 	return (int)((count + CHUNK - 1) / CHUNK);
 }
 
+/* Of an array whose gradient is stored. */
 static int64_t learning_count(const struct cvt_param *p)
 {
-	return p->learns && p->value ? p->count : 0;
+	return p->learns && p->grad ? p->count : 0;
 }
 
 static int count_tasks(const struct cvt_model *model)
@@ -68,8 +69,7 @@ static void sgd_task(void *context, int task, int worker)
 	int64_t from, to;
 	struct cvt_param *p = locate(s->model, task, &from, &to);
 	(void)worker;
-	if (p->grad)
-		update(p, p->grad, from, to, s);
+	update(p, p->grad, from, to, s);
 }
 
 static void one_task(void *context, int task, int worker)
@@ -99,8 +99,6 @@ static void finite_task(void *context, int task, int worker)
 	struct cvt_param *p = locate(s->model, task, &from, &to);
 	(void)worker;
 	const float *values = p->grad;
-	if (!values)
-		return;
 	/* x - x is 0, or not a number where x is none or infinite: a sum that vectorises */
 	float lanes[16] = {0}, sum = 0;
 	int64_t i = from;

@@ -13,7 +13,7 @@ void cvt_sgd_update(struct cvt_param *param, const float *grad, struct cvt_pool 
 /* Updates every learning parameter that has a grad. */
 void cvt_sgd_step(struct cvt_model *model, struct cvt_pool *pool, float lr, float momentum, float weight_decay);
 /* Are all stored gradients finite? One that is not and that backward applied itself shows in the next loss, or when weights are looked at before an
- * evaluation and a checkpoint: they are too large to be read again each step. */
+ * evaluation and a checkpoint: it is not kept, and to read all weights each step costs some per cent. */
 bool cvt_model_finite(const struct cvt_model *model, struct cvt_pool *pool);
 
 #endif

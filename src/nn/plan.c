@@ -64,6 +64,12 @@ static int partner_of(const struct cvt_plan *plan, const struct cvt_step *step)
 	return (int)(step->partner - plan->steps);
 }
 
+/* A norm whose producer puts the maxima of what it reads where its y will be. */
+static bool takes_maxima(const struct cvt_step *step)
+{
+	return step->node->ops == &cvt_norm_ops && step->hands & CVT_HANDS_POOLED;
+}
+
 /* Which outputs are not kept from forward to backward but made again: those whose producers all can, from inputs that are kept. */
 static void find_remade(struct cvt_plan *plan)
 {
@@ -101,7 +107,7 @@ static void value_lifetimes(struct cvt_plan *plan)
 		if (y->value < 0)
 			y->value = add_buffer(plan, output_bytes(plan, plan->places[step->last].root), now, now);
 		extend(plan, y->value, now);
-		if (step->node->ops == &cvt_norm_ops && step->hands & CVT_HANDS_POOLED)
+		if (takes_maxima(step))
 			extend(plan, y->value, cvt_forward_time(plan, partner_of(plan, step)));
 		extend(plan, x->value, now);
 		if (!plan->requires_grad[step->last])
@@ -163,8 +169,7 @@ static void gradient_lifetimes(struct cvt_plan *plan)
 		}
 		struct cvt_root *x = root_of(plan, step->node->inputs[0]);
 		step->dx_adds = x->grad >= 0;
-		step->dx_in_place = may_overwrite_x(plan, s);
-		if (step->dx_in_place)
+		if (may_overwrite_x(plan, s))
 			x->grad = backward_buffer(x);
 		else if (x->grad < 0)
 			x->grad = add_buffer(plan, plan->buffers[x->value].bytes, now, now);
@@ -178,6 +183,13 @@ static size_t sums_bytes(const struct cvt_step *step)
 	return step->node->ops == &cvt_conv_ops && step->hands & CVT_HANDS_SUMS ? (size_t)step->y.c * (2 * sizeof(double) + sizeof(float)) : 0;
 }
 
+/* The last that reads what a step saved: its backward, or that of who makes its dx. */
+static int saved_until(const struct cvt_plan *plan, int s)
+{
+	const struct cvt_step *step = &plan->steps[s];
+	return cvt_backward_time(plan, leaves_dx(step) ? partner_of(plan, step) : s);
+}
+
 static void scratch_lifetimes(struct cvt_plan *plan)
 {
 	size_t workers = (size_t)plan->options.workers;
@@ -185,12 +197,12 @@ static void scratch_lifetimes(struct cvt_plan *plan)
 		const struct cvt_step *step = &plan->steps[s];
 		int now = cvt_forward_time(plan, s), then = cvt_backward_time(plan, s), *b = plan->step_buffers[s];
 		bool backward = plan->requires_grad[step->last];
-		b[0] = add_buffer(plan, step->saved_bytes, now, !backward ? now : leaves_dx(step) ? cvt_backward_time(plan, partner_of(plan, step)) : then);
+		b[0] = add_buffer(plan, step->saved_bytes, now, backward ? saved_until(plan, s) : now);
 		b[1] = add_buffer(plan, step->forward.shared_bytes, now, now);
 		b[2] = add_buffer(plan, step->forward.worker_bytes * workers, now, now);
 		b[3] = add_buffer(plan, backward ? step->backward.shared_bytes : 0, then, then);
 		b[4] = add_buffer(plan, backward ? step->backward.worker_bytes * workers : 0, then, then);
-		b[5] = add_buffer(plan, sums_bytes(step), now, step->partner ? cvt_forward_time(plan, partner_of(plan, step)) : now);
+		b[5] = add_buffer(plan, sums_bytes(step), now, sums_bytes(step) ? cvt_forward_time(plan, partner_of(plan, step)) : now);
 	}
 }
 

@@ -21,7 +21,8 @@ struct cvt_plan_options {
 	struct cvt_plan *share;                /* NULL, or a plan whose workspace this one may use (not both between forward and backward) */
 };
 
-struct cvt_step_time { double forward, backward; };    /* seconds; of steps that are done in one call, the first one's are of all */
+struct cvt_step_time { double forward, backward; };    /* seconds; of steps that are done in one call, the first one's are of all; what a
+                                                        * convolution does for the norm behind it is in the convolution's */
 
 /* What a step of training needs besides the input: set before each forward. */
 struct cvt_exec {

@@ -35,7 +35,8 @@ struct cvt_plan {
 
 /* Nodes that are another's memory: places. */
 void cvt_plan_places(struct cvt_plan *plan);
-/* Nodes into steps, each absorbing what it can; who requires gradients; whose ReLU mask is left to the reader; whose sums; who works for whom.
+/* Nodes into steps, each absorbing what it can; who requires gradients; whose ReLU mask is left to the reader; which convolution
+ * and norm are partners; who works for whom.
  * CVT_ERR_RANGE: a node that nothing reads. */
 CVT_NODISCARD int cvt_plan_fuse(struct cvt_plan *plan, struct cvt_error *err);
 /* The points of the timeline at which a step's work is done: its own, or its leader's. */

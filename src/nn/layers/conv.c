@@ -1,7 +1,7 @@
 /* conv.c - the convolution as a layer: chooses a method for each pass from shapes alone, and absorbs what follows.
  *
  * Absorbed: ReLU; at evaluation also batch norm, as a scale and a shift of each map, before or after the ReLU, and where the method can,
- * 2 x 2 max pooling: then the large maps are never written. In training the norm that follows is left the sums of what it reads. Convolutions
+ * max pooling: then the large maps are never written. In training convolution and norm do work for each other: layer.h, CVT_HANDS_.. Convolutions
  * of the same x are joined where the method can: then x is packed once for all of them, and its gradient summed in registers.
  * Large weights have no gradient of their own: it is made where those of other layers were, in the third cache still, and applied at once. */
 #include <math.h>
@@ -34,7 +34,8 @@ static struct cvt_conv_shape shape_of(const struct cvt_step *step)
 	int pool = absorbed(step, &cvt_max_pool_ops);
 	return (struct cvt_conv_shape){.in_c = x->c, .in_h = x->h, .in_w = x->w, .out_c = step->node->c,
 		.out_h = step->node->h, .out_w = step->node->w, .kernel = a->kernel, .stride = a->stride, .padding = a->padding,
-		.batch = step->max_batch, .forced = step->conv != CVT_CONV_AUTO, .unpools = step->hands & CVT_HANDS_DY,
+		.batch = step->max_batch, .forced = step->conv != CVT_CONV_AUTO,
+		.dy = !(step->hands & CVT_HANDS_DY) ? CVT_DY_GIVEN : step->wants_dx ? CVT_DY_KEPT : CVT_DY_UNKEPT,
 		.windows = pool >= 0 && step->absorbed[pool]->as.pool.kernel == 3};
 }
 
@@ -83,6 +84,7 @@ static unsigned conv_hands(const struct cvt_step *step)
 	bool masked = absorbed(step, &cvt_relu_ops) < 0 || step->dy_masked;
 	struct cvt_conv_shape shape = shape_of(step);
 	shape.batch = step->methods_of;
+	shape.dy = CVT_DY_UNKEPT;       /* as it would be */
 	return (forward->sums ? CVT_HANDS_SUMS : 0) | (forward->pools_beside_y ? CVT_HANDS_POOLED : 0) |
 		(learns(step) && masked && gradient->unpools && gradient->unpools(&shape, step->kernels) ? CVT_HANDS_DY_BLOCKS : 0) |
 		(learns(step) && masked && gradient->unpools_windows ? CVT_HANDS_DY_WINDOWS : 0);
@@ -231,17 +233,16 @@ static void backward_calls(const struct cvt_step *step, const struct cvt_exec *e
 	for (struct cvt_conv_call *call = calls; step; call++, step = step->joined) {
 		*call = call_of(step, exec, &step->backward);
 		call->shared = (char *)call->shared + gradient_bytes(step);
+		call->dy = step->dy.data;
+		call->dy_stride = step->dy.image_stride;
 		if (step->hands & CVT_HANDS_DY) {
-			call->dy = step->partner->dy.data;
-			call->dy_stride = step->partner->dy.image_stride;
 			call->normed = step->y.data;
 			call->normed_stride = step->y.image_stride;
-			call->norm = cvt_norm_backward_maps(step->partner);
+			call->dmaxima = step->partner->dy.data;
+			call->dmaxima_stride = step->partner->dy.image_stride;
 			call->made = step->wants_dx ? step->dy.data : NULL;
 			call->made_stride = step->dy.image_stride;
-		} else {
-			call->dy = step->dy.data;
-			call->dy_stride = step->dy.image_stride;
+			call->norm = cvt_norm_backward_maps(step->partner);
 		}
 		if (learns(step)) {
 			float *gradient = cvt_step_param(step, step->node, 0)->grad;
@@ -266,11 +267,7 @@ static void conv_backward(const struct cvt_step *step, const struct cvt_exec *ex
 	backward_calls(step, exec, calls);
 	if (learns(step))
 		choose(step, CVT_CONV_WEIGHT_GRADIENT)->run(calls, CVT_CONV_WEIGHT_GRADIENT);
-	if (calls->made) {                      /* in the weight gradient, which whoever hands over dy does learn */
-		calls->dy = calls->made;
-		calls->dy_stride = calls->made_stride;
-	}
-	if (step->wants_dx)             /* after the weight gradient: dx may take x's place */
+	if (step->wants_dx)             /* after the weight gradient, which may have made dy: dx may take x's place */
 		choose(step, CVT_CONV_INPUT_GRADIENT)->run(calls, CVT_CONV_INPUT_GRADIENT);
 	for (const struct cvt_step *each = step; each; each = each->joined) {
 		struct cvt_param *weight = cvt_step_param(each, each->node, 0);

@@ -45,7 +45,7 @@ static void scratch(const struct cvt_conv_shape *s, enum cvt_conv_pass pass, int
 		*ret_shared_bytes = weight5_bytes(s) +
 			(size_t)count_chunks(max_batch) * (accumulator_bytes(s, kernels) + round_up(sizeof(double) * s->out_c));
 		*ret_worker_bytes = phase_bytes(s) + round_up(k->gradient_scratch(phase_channels(s), s->out_c)) +
-			(s->unpools ? held_bytes(s) + maps_bytes(s) : 0);
+			(s->dy != CVT_DY_GIVEN ? held_bytes(s) : 0) + (s->dy == CVT_DY_UNKEPT ? maps_bytes(s) : 0);
 	} else {
 		*ret_shared_bytes = weight5_bytes(s) + transformed_bytes(s, kernels) +
 			round_up(sizeof(double) * 2 * s->out_c * (size_t)max_batch);
@@ -173,8 +173,8 @@ static const float *make_dy(const struct job *j, int image, int worker)
 	const struct cvt_conv_shape *s = &call->shape;
 	float *held = (float *)((char *)scratch_of(j, worker) + round_up(j->k->gradient_scratch(phase_channels(s), s->out_c)));
 	float *dy = call->made ? call->made + image * call->made_stride : held + held_bytes(s) / sizeof(float);
-	call->kernels->norm_windows.backward(call->normed + image * call->normed_stride, call->dy + image * call->dy_stride, dy, s->out_h, s->out_w,
-		&call->norm, held);
+	call->kernels->norm_windows.backward(call->normed + image * call->normed_stride, call->dmaxima + image * call->dmaxima_stride, dy, s->out_h,
+		s->out_w, &call->norm, held);
 	return dy;
 }
 
@@ -185,7 +185,7 @@ static void chunk_task(void *context, int task, int worker)
 	const struct cvt_conv_shape *s = &call->shape;
 	int first = (int)((long)call->n * task / j->n_chunks), last = (int)((long)call->n * (task + 1) / j->n_chunks);
 	for (int image = first; image < last; image++) {
-		const float *dy = s->unpools ? make_dy(j, image, worker) : call->dy + image * call->dy_stride;
+		const float *dy = s->dy != CVT_DY_GIVEN ? make_dy(j, image, worker) : call->dy + image * call->dy_stride;
 		split_image(j->k, s, call->x + image * call->x_stride, phases_of(j, worker));
 		j->k->gradient(&(struct cvt_winograd5_gradient){ .in_c = phase_channels(s), .out_c = s->out_c, .h = s->out_h, .w = s->out_w,
 			.last_tile = image_tiles(s), .x = phases_of(j, worker), .dy = dy, .dy_plane = (ptrdiff_t)s->out_h * s->out_w,

@@ -55,7 +55,7 @@ static int count_chunks(const struct cvt_conv_shape *s, long tiles, const struct
 {
 	size_t bytes = 4 * kernels->winograd5.accumulator_floats(s->in_c, s->out_c);
 	int chunks = CHUNKS_MOST, across = cvt_conv_whole(s->in_w, 4);
-	int least = s->unpools && across > 32 ? across : 32;    /* tiles: where dy is made no row of them is cut */
+	int least = s->dy != CVT_DY_GIVEN && across > 32 ? across : 32;    /* tiles: where dy is made no row of them is cut */
 	while (chunks > CHUNKS_LEAST && (size_t)chunks * bytes > CHUNK_BYTES)
 		chunks /= 2;
 	while (chunks > 1 && tiles < (long)chunks * least)
@@ -102,7 +102,7 @@ static void scratch(const struct cvt_conv_shape *s, enum cvt_conv_pass pass, int
 	if (pass == CVT_CONV_WEIGHT_GRADIENT) {
 		size_t chunks = (size_t)count_chunks(s, tiles, kernels);
 		*ret_shared_bytes = chunks * (4 * k->accumulator_floats(s->in_c, s->out_c) + round_up(sizeof(double) * (size_t)s->out_c));
-		*ret_worker_bytes = round_up(k->gradient_scratch(s->in_c, s->out_c)) + (s->unpools ? sizeof(float) * s->out_c * unpooled_plane(s) : 0);
+		*ret_worker_bytes = round_up(k->gradient_scratch(s->in_c, s->out_c)) + (s->dy == CVT_DY_UNKEPT ? sizeof(float) * s->out_c * unpooled_plane(s) : 0);
 	} else {
 		int in = channels_in(s, pass), out = channels_out(s, pass);
 		size_t tasks = tiles / TASK_MOST + 1 > TASKS_WANTED ? (size_t)(tiles / TASK_MOST + 1) : TASKS_WANTED;
@@ -225,10 +225,10 @@ static void make_dy(const struct cvt_conv_call *call, ptrdiff_t image, int row, 
 	const struct cvt_conv_shape *s = &call->shape;
 	ptrdiff_t plane = (ptrdiff_t)s->in_h * s->in_w, pooled_plane = (ptrdiff_t)(s->in_h / 2) * (s->in_w / 2);
 	const float *y = call->normed + image * call->normed_stride + (ptrdiff_t)row * s->in_w;
-	const float *dy = call->dy + image * call->dy_stride + (ptrdiff_t)(row / 2) * (s->in_w / 2);
+	const float *dmaxima = call->dmaxima + image * call->dmaxima_stride + (ptrdiff_t)(row / 2) * (s->in_w / 2);
 	for (int o = 0; o < s->out_c; o++) {
 		struct cvt_norm_maps norm = cvt_norm_maps_from(&call->norm, o, 1);
-		call->kernels->norm.backward_pool(y + o * plane, dy + o * pooled_plane, to + o * to_plane, rows, s->in_w, &norm);
+		call->kernels->norm.backward_pool(y + o * plane, dmaxima + o * pooled_plane, to + o * to_plane, rows, s->in_w, &norm);
 	}
 }
 
@@ -243,21 +243,25 @@ static void unpooling_task(void *context, int chunk, int worker)
 	int down = cvt_conv_whole(s->in_h, 4), across = cvt_conv_whole(s->in_w, 4);
 	long all = (long)call->n * down, from = all * chunk / j->chunks, to = all * (chunk + 1) / j->chunks;
 	float *scratch = cvt_conv_worker(call, worker);
-	float *unpooled = scratch + round_up(j->k->gradient_scratch(s->in_c, s->out_c)) / sizeof(float);
+	struct cvt_winograd5_gradient a = { .in_c = s->in_c, .out_c = s->out_c, .h = s->in_h, .w = s->in_w, .x = call->x, .x_stride = call->x_stride,
+		.dy = call->made, .dy_stride = call->made_stride, .dy_plane = (ptrdiff_t)s->in_h * s->in_w, .scratch = scratch,
+		.accumulator = j->shared + (size_t)chunk * j->k->accumulator_floats(s->in_c, s->out_c), .bias = j->sums + (ptrdiff_t)chunk * s->out_c };
+	float *dy = call->made;
+	if (s->dy == CVT_DY_UNKEPT) {
+		a.dy = dy = scratch + round_up(j->k->gradient_scratch(s->in_c, s->out_c)) / sizeof(float);
+		a.dy_stride = 0;
+		a.dy_plane = unpooled_plane(s);
+	}
 	for (long row = from, rows; row < to; row += rows) {
 		ptrdiff_t image = row / down;
 		int first = (int)(row % down) * 4;              /* of the pixels */
 		rows = least_of(unpooled_rows(s), least_of(down - row % down, to - row));
-		struct cvt_winograd5_gradient a = { .in_c = s->in_c, .out_c = s->out_c, .h = s->in_h, .w = s->in_w, .first_tile = row * across,
-			.last_tile = (row + rows) * across, .x = call->x, .x_stride = call->x_stride, .adds = row > from,
-			.accumulator = j->shared + (size_t)chunk * j->k->accumulator_floats(s->in_c, s->out_c),
-			.bias = j->sums + (ptrdiff_t)chunk * s->out_c, .scratch = scratch };
-		float *dy = call->made ? call->made + image * call->made_stride + (ptrdiff_t)first * s->in_w : unpooled;
-		a.dy = call->made ? call->made : unpooled;
-		a.dy_stride = call->made ? call->made_stride : 0;
-		a.dy_plane = call->made ? (ptrdiff_t)s->in_h * s->in_w : unpooled_plane(s);
-		a.dy_row = call->made ? 0 : first;
-		make_dy(call, image, first, (int)least_of(4 * rows, s->in_h - first), dy, a.dy_plane);
+		a.first_tile = row * across;
+		a.last_tile = (row + rows) * across;
+		a.dy_row = s->dy == CVT_DY_UNKEPT ? first : 0;
+		a.adds = row > from;
+		make_dy(call, image, first, (int)least_of(4 * rows, s->in_h - first),
+			dy + image * a.dy_stride + (ptrdiff_t)(first - a.dy_row) * s->in_w, a.dy_plane);
 		j->k->gradient(&a);
 	}
 }
@@ -279,9 +283,9 @@ static void run_gradient(struct job *j)
 	const struct cvt_conv_shape *s = &call->shape;
 
 	j->chunks = count_chunks(s, j->tiles, call->kernels);
-	j->span = s->unpools ? s->out_c : span_outputs(s->out_c, j->chunks);
+	j->span = s->dy != CVT_DY_GIVEN ? s->out_c : span_outputs(s->out_c, j->chunks);
 	j->sums = (double *)(j->shared + (size_t)j->chunks * j->k->accumulator_floats(s->in_c, s->out_c));
-	cvt_pool_run(call->pool, s->unpools ? unpooling_task : chunk_task, j, j->chunks * cvt_conv_whole(s->out_c, j->span));
+	cvt_pool_run(call->pool, s->dy != CVT_DY_GIVEN ? unpooling_task : chunk_task, j, j->chunks * cvt_conv_whole(s->out_c, j->span));
 	cvt_pool_run(call->pool, finish_task, j, s->in_c);
 	for (int o = 0; call->dbias && o < s->out_c; o++) {
 		double sum = 0;

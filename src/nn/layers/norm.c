@@ -56,12 +56,9 @@ static int groups(const struct cvt_step *step)
 /* A norm keeps the order of values, or turns it round where gamma is negative: so the convolution may take the maxima before it. */
 static unsigned norm_hands(const struct cvt_step *step)
 {
-	switch (window_of(step)) {
-	case NO_WINDOW: break;
-	case BLOCKS: return CVT_HANDS_SUMS | CVT_HANDS_POOLED | (step->wants_dx ? CVT_HANDS_DY_BLOCKS : 0);
-	case WINDOWS: return CVT_HANDS_SUMS | (step->wants_dx ? CVT_HANDS_DY_WINDOWS : 0);
-	}
-	return CVT_HANDS_SUMS;
+	if (window_of(step) == BLOCKS)
+		return CVT_HANDS_SUMS | CVT_HANDS_POOLED | (step->wants_dx ? CVT_HANDS_DY_BLOCKS : 0);
+	return CVT_HANDS_SUMS | (window_of(step) == WINDOWS && step->wants_dx ? CVT_HANDS_DY_WINDOWS : 0);
 }
 
 /* Saved: mean, 1 / deviation, and gamma / deviation, [group][c] each; of training, after backward, [c] of c2 and of c3 (kernels/norm.h). */
@@ -94,7 +91,7 @@ static void norm_plan(struct cvt_step *step)
 	step->saved_bytes = (3 * (size_t)groups(step) + (step->training ? 2 : 0)) * c * sizeof(float);
 	step->forward.shared_bytes = of_images(step) && !(step->hands & CVT_HANDS_SUMS) ? (size_t)chunks * c * sizeof(struct cvt_moments) : 0;
 	step->backward.shared_bytes = CHUNKS * c * 2 * sizeof(double);
-	step->backward.worker_bytes = window_of(step) == WINDOWS ? cvt_norm_windows_floats(step->x.w) * sizeof(float) : 0;
+	step->backward.worker_bytes = window_of(step) == WINDOWS && !(step->hands & CVT_HANDS_DY) ? cvt_norm_windows_floats(step->x.w) * sizeof(float) : 0;
 	step->backward_reads = CVT_READS_X;
 }
 

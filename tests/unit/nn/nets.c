@@ -133,6 +133,22 @@ static void build_later(struct cvt_graph *g)
 	classify(g, pool2(g, cvt_relu(g, cvt_batch_norm(g, x, (struct cvt_norm_args){0}))));
 }
 
+/* the same into parts of a concat, of one map that both read; of a stem that is not first */
+static void build_branches(struct cvt_graph *g)
+{
+	int x = cvt_relu(g, conv(g, cvt_input(g, 1, 46, 46), 2, 3)), parts[2];
+	for (int i = 0; i < 2; i++)
+		parts[i] = pool2(g, cvt_batch_norm(g, conv(g, x, 2 + i, 5), (struct cvt_norm_args){0}));
+	classify(g, cvt_concat(g, parts, 2));
+}
+
+static void build_stem(struct cvt_graph *g)
+{
+	int x = cvt_relu(g, conv(g, cvt_input(g, 1, 21, 18), 2, 3));
+	x = cvt_batch_norm(g, cvt_conv(g, x, (struct cvt_conv_args){.out = 3, .kernel = 7, .stride = 2, .padding = 3}), (struct cvt_norm_args){0});
+	classify(g, cvt_max_pool(g, cvt_relu(g, x), (struct cvt_pool_args){.kernel = 3, .stride = 2, .padding = 1}));
+}
+
 /* a ReLU that two read, one of them a concat's part away */
 static void build_shared(struct cvt_graph *g)
 {
@@ -154,7 +170,7 @@ static void build_wide(struct cvt_graph *g)
 
 const struct net nets[] = {{"conv", build_conv}, {"relu", build_relu}, {"cnn", build_cnn}, {"vgg", build_vgg}, {"norm", build_norm},
 	{"googlenet", build_googlenet}, {"frozen", build_frozen}, {"shared", build_shared}, {"pooled", build_pooled}, {"first", build_first},
-	{"later", build_later}, {"wide", build_wide}};
+	{"later", build_later}, {"branches", build_branches}, {"stem", build_stem}, {"wide", build_wide}};
 const int wide_net = sizeof nets / sizeof nets[0] - 1, n_nets = wide_net;
 
 static void fill(const struct setup *setup, uint32_t what, float *v, int64_t count)

@@ -226,6 +226,17 @@ static void build_wide_convs(struct cvt_graph *g, bool leads)
 	cvt_dense(g, cvt_flatten(g, cvt_global_avg_pool(g, x)), (struct cvt_dense_args){.out = 260});
 }
 
+/* So many maps that their biases and a norm's numbers are many too: those are updated after backward, however many. */
+static void build_many_maps(struct cvt_graph *g)
+{
+	int x = cvt_max_pool(g, cvt_input(g, 1, 65, 65), (struct cvt_pool_args){.kernel = 33, .stride = 32});
+	cvt_name(g, "wide");
+	x = cvt_relu(g, cvt_batch_norm(g, cvt_conv(g, x, (struct cvt_conv_args){.out = 16400, .kernel = 1}), (struct cvt_norm_args){0}));
+	x = cvt_flatten(g, cvt_global_avg_pool(g, x));
+	cvt_name(g, "wide3");
+	cvt_dense(g, x, (struct cvt_dense_args){.out = 260});
+}
+
 static void build_wide_leader(struct cvt_graph *g)
 {
 	build_wide_convs(g, true);
@@ -239,10 +250,10 @@ static void build_wide_member(struct cvt_graph *g)
 /* Layers large enough that backward applies the update: the weights afterwards are those of gradient and step apart. */
 static void update_in_backward(void **state)
 {
-	static void (*const build[])(struct cvt_graph *) = {build_wide_dense, build_wide_leader, build_wide_member};
+	static void (*const build[])(struct cvt_graph *) = {build_wide_dense, build_wide_leader, build_wide_member, build_many_maps};
 	struct cvt_pool *pool;
 	assert_int_equal(cvt_pool_create(2, &pool, NULL), CVT_OK);
-	for (int test = 0; test < 6; test++) {
+	for (int test = 0; test < 8; test++) {
 		struct cvt_model *models[2] = {0};
 		bool momentum = test % 2;
 		for (int keep = 0; keep < 2; keep++) {
