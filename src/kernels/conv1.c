@@ -109,14 +109,15 @@ CVT_INLINE void write_row(const float *m, int pixels, float *y, const struct row
 static void output(const float *m, int width, int outputs, int images, int pixels, float *y, ptrdiff_t image_stride, ptrdiff_t plane,
 	const struct cvt_finish *f)
 {
+	enum { AHEAD = 4 };                     /* outputs: a store that misses the caches holds up all that come after it */
 	bool stream = f->stream && !f->adds && ((uintptr_t)y | (uintptr_t)plane * 4 | (uintptr_t)image_stride * 4) % 64 == 0;
 	for (int o = 0; o < outputs; o++, m += width, y += plane) {
 		struct row r = row_of(f, o);
 		vf sums[2] = {vzero(), vzero()};
 		for (int i = 0; i < images; i++) {
 			float *to = y + i * image_stride;
-			if (o + 4 < outputs && f->adds)
-				CVT_PREFETCH(to + 4 * plane, pixels);
+			if (o + AHEAD < outputs && !stream)
+				CVT_PREFETCH_PLACE(to + AHEAD * plane, pixels);
 			if (f->sums)
 				write_row(m + i * pixels, pixels, to, &r, f->adds, stream, sums);
 			else

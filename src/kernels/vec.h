@@ -52,6 +52,12 @@ CVT_KERNEL_FAMILIES(F)
 		__builtin_prefetch((p) + cvt_i, 0, 3); \
 } while (0)
 
+/* The same of floats that will be written. */
+#define CVT_PREFETCH_PLACE(p, floats) do { \
+	for (int cvt_i = 0; cvt_i < (floats); cvt_i += 16) \
+		__builtin_prefetch((p) + cvt_i, 1, 3); \
+} while (0)
+
 #define CVT_INLINE static inline __attribute__((always_inline))
 #define CVT_PHASE static __attribute__((noinline))     /* a part that a profile shows by its name */
 /* Before a loop with a constant count: unrolled entirely, so that arrays of vectors become registers. */

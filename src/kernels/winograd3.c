@@ -250,6 +250,10 @@ CVT_INLINE void output_of(int a, const struct cvt_winograd3_segment *s, const fl
 	bool stream = finish->stream && ((uintptr_t)y | (uintptr_t)w * 4 | (uintptr_t)x * 4) % 64 == 0;
 	for (int o = 0; o < channels; o += VL) {
 		int n = channels - o < VL ? channels - o : VL;
+		/* the places of the next channels: a store that misses the caches holds up all that come after it */
+		for (int c = o + VL; !stream && c < channels && c < o + 2 * VL; c++)
+			for (int r = 0; r < rows / part; r++)
+				CVT_PREFETCH_PLACE(y + c * map + (ptrdiff_t)(s->y / part + r) * w + x, columns / part);
 		struct finish f = {.bias = load_constants(finish->bias, o, channels), .scale = load_constants(finish->scale, o, channels),
 			.shift = load_constants(finish->shift, o, channels), .pivot = load_constants(finish->pivot, o, channels), .relu = finish->relu,
 			.scaled = finish->scale, .scaled_first = finish->scale && !finish->scale_after_relu};
