@@ -341,10 +341,11 @@ static void check_made(struct kt *t, const struct cvt_conv_method *method, int n
 
 static void a_dy_that_is_made_is_as_one_that_is_given(void **state)
 {
-	/* 5 x 5: whole images at a time, rows of them, more tiles in a row than a strip has, no block at all; then stems */
+	/* 5 x 5: whole images at a time, rows of them, more tiles in a row than a strip has, no block at all, fewer rows than chunks; stems */
 	static const struct { int n; struct cvt_conv_shape s; } shapes[] = {
 		{ 9, { 3, 35, 64, 16, 35, 64, 5, 1, 2 } }, { 3, { 1, 50, 37, 5, 50, 37, 5, 1, 2 } }, { 2, { 5, 66, 202, 40, 66, 202, 5, 1, 2 } },
-		{ 5, { 9, 12, 13, 7, 12, 13, 5, 1, 2 } }, { 2, { 3, 1, 40, 20, 1, 40, 5, 1, 2 } }, { 18, { 3, 37, 42, 9, 19, 21, 7, 2, 3 } },
+		{ 5, { 9, 12, 13, 7, 12, 13, 5, 1, 2 } }, { 2, { 3, 1, 40, 20, 1, 40, 5, 1, 2 } }, { 1, { 2, 5, 400, 4, 5, 400, 5, 1, 2 } },
+		{ 18, { 3, 37, 42, 9, 19, 21, 7, 2, 3 } },
 		{ 2, { 1, 64, 64, 20, 32, 32, 7, 2, 3 } }, { 1, { 2, 1, 2, 5, 1, 1, 7, 2, 3 } } };
 	for (int isa = CVT_ISA_BASELINE; isa <= CVT_ISA_AVX512; isa++) {
 		const struct cvt_kernels *kernels = cvt_kernels_get(isa);
