@@ -25,8 +25,9 @@ CORES = (8, 16, 64)
 
 ABOUT = """\
 PyTorch runs at its best of eager and torch.compile, NCHW and channels last, found anew for each row and for training and evaluation apart; then
-convtui and PyTorch's two best run in turn, and ratios are taken to the better one, round by round: median [lowest, highest]. (Rows with a *
-were measured before that was so: with the one that a short probe chose.) Two threads, float32, random input; the best repetition of each run.
+convtui and PyTorch's two best run in turn, and ratios are taken to the better one, round by round: median [lowest, highest]. Two threads,
+float32, random input; the best repetition of each run. On a virtual machine whose processors lie on two dies lines of cache cross slowly
+between them for minutes at a time: small networks are bound by that, and rounds of one row are then far apart.
 A training step is forward, loss, backward, update. Memory is the largest resident set of the process, PyTorch's with its libraries.
 """
 SCALING = """\
@@ -68,7 +69,7 @@ def line(state, r):
     share = m["ours_bytes"] / m["theirs_bytes"]
     return (f"| {r.name}, {r.batch} | {r.size} | {speed(m['train'], r.train)} | {speed(m['eval'], r.eval)} | "
             f"{m['ours_bytes'] / 1e9:.2f} / {m['theirs_bytes'] / 1e9:.2f} GB = {share:.2f}{goal(share, r.memory, lambda a, b: a <= b)} | "
-            f"{m['best_train']}; {m['best_eval']}{'' if m.get('tried') else ' *'} |")
+            f"{m['best_train']}; {m['best_eval']} |")
 
 
 def table(state):
