@@ -6,7 +6,7 @@
 
 struct cvt_pool_shape { int h, w, out_h, out_w, kernel, stride, padding; };
 
-/* A map with its padding, as scratch: rows and columns. The columns have room for vectors that run past the last window. */
+/* A map with its padding, as scratch: rows and columns. The columns have room for the longest vectors of windows, which run past the last. */
 static inline int cvt_pool_rows(const struct cvt_pool_shape *s)
 {
 	int windows = (s->out_h - 1) * s->stride + s->kernel, map = s->h + s->padding;
@@ -15,7 +15,7 @@ static inline int cvt_pool_rows(const struct cvt_pool_shape *s)
 static inline int cvt_pool_columns(const struct cvt_pool_shape *s)
 {
 	int windows = (s->out_w - 1) * s->stride + s->kernel, map = s->w + s->padding;
-	return (windows > map ? windows : map) + 64;
+	return (windows > map ? windows : map) + 16 * s->stride;
 }
 static inline size_t cvt_pool_floats(const struct cvt_pool_shape *s)
 {

@@ -12,7 +12,7 @@ static struct map draw(struct kt *t)
 	struct cvt_pool_shape *s = &m.s;
 	int kind = kt_int(t, "kind", 0, 3);
 	s->kernel = kind < 3 ? usual[kind][0] : kt_int(t, "kernel", 1, 5);
-	s->stride = kind < 3 ? usual[kind][1] : kt_int(t, "stride", 1, 4);
+	s->stride = kind < 3 ? usual[kind][1] : kt_int(t, "stride", 1, 20);
 	s->padding = kind < 3 ? usual[kind][2] : kt_int(t, "padding", 0, s->kernel / 2);
 	s->h = kt_size(t, "h", 70) + s->kernel - 1;
 	s->w = kt_size(t, "w", 70) + s->kernel - 1;
