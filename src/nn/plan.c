@@ -160,14 +160,14 @@ static void gradient_lifetimes(struct cvt_plan *plan)
 		extend(plan, root_of(plan, step->last)->grad, now);
 		if (!step->wants_dx || step->leader != step)
 			continue;
+		struct cvt_root *x = root_of(plan, step->node->inputs[0]);
 		if (leaves_dx(step)) {          /* to the producer, which makes it where x is, or needs no place for it */
 			int then = cvt_backward_time(plan, partner_of(plan, step));
-			root_of(plan, step->node->inputs[0])->grad = backward_buffer(root_of(plan, step->node->inputs[0]));
-			extend(plan, root_of(plan, step->node->inputs[0])->grad, then);
+			x->grad = backward_buffer(x);
+			extend(plan, x->grad, then);
 			extend(plan, root_of(plan, step->last)->grad, then);
 			continue;
 		}
-		struct cvt_root *x = root_of(plan, step->node->inputs[0]);
 		step->dx_adds = x->grad >= 0;
 		if (may_overwrite_x(plan, s))
 			x->grad = backward_buffer(x);

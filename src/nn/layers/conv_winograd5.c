@@ -77,7 +77,7 @@ static bool fits(const struct cvt_conv_shape *s, enum cvt_conv_pass pass, const 
 		(s->forced || count_tiles(s, s->batch) >= (pass == CVT_CONV_FORWARD ? 8 : 4));
 }
 
-/* Maps that are large enough for its calls, a few an image; and as many tasks as the norm's own pass would have had work for. */
+/* Maps large enough for its calls, a few an image; and no fewer tasks than the most there are: the norm's own pass would have had some an image. */
 static bool unpools(const struct cvt_conv_shape *s, const struct cvt_kernels *kernels)
 {
 	return s->in_h * s->in_w >= UNPOOLED_LEAST && count_chunks(s, count_tiles(s, s->batch), kernels) == CHUNKS_MOST;
@@ -102,7 +102,8 @@ static void scratch(const struct cvt_conv_shape *s, enum cvt_conv_pass pass, int
 	if (pass == CVT_CONV_WEIGHT_GRADIENT) {
 		size_t chunks = (size_t)count_chunks(s, tiles, kernels);
 		*ret_shared_bytes = chunks * (4 * k->accumulator_floats(s->in_c, s->out_c) + round_up(sizeof(double) * (size_t)s->out_c));
-		*ret_worker_bytes = round_up(k->gradient_scratch(s->in_c, s->out_c)) + (s->dy == CVT_DY_UNKEPT ? sizeof(float) * s->out_c * unpooled_plane(s) : 0);
+		*ret_worker_bytes = round_up(k->gradient_scratch(s->in_c, s->out_c)) +
+			(s->dy == CVT_DY_UNKEPT ? sizeof(float) * s->out_c * unpooled_plane(s) : 0);
 	} else {
 		int in = channels_in(s, pass), out = channels_out(s, pass);
 		size_t tasks = tiles / TASK_MOST + 1 > TASKS_WANTED ? (size_t)(tiles / TASK_MOST + 1) : TASKS_WANTED;
