@@ -39,9 +39,9 @@ everything else.
 PAPER = """\
 What more cores would give, computed from those figures. First: everything but s scales. Second: the passes over memory stay as fast as two threads make them,
 as on a processor whose memory two cores fill. Between the two lies a machine whose memory grows with its cores. Tasks are no limit before 64 cores:
-a convolution has a task for some hundred tiles, so that a batch makes hundreds; the weight gradients' 8 to 16 chunks are: past 16 cores and with them
-the gradient through the norms of large maps, which is made in them. They would have to be cut finer, which changes bits but for nobody who keeps
-his version. A dense layer's backward pass has a task for 512 inputs where
+a convolution has a task for some hundred tiles, so that a batch makes hundreds; the weight gradients' 8 to 16 chunks are, in which the gradient goes
+back through the norms of large maps, too: past 16 cores they would have to be cut finer, which changes bits but for nobody who keeps his version.
+A dense layer's backward pass has a task for 512 inputs where
 images are few, 8 for VGG's second, but it is memory that limits it. Beyond that it is s that stops it.
 """
 
