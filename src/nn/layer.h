@@ -24,7 +24,9 @@ struct cvt_scratch { size_t shared_bytes, worker_bytes; void *shared, *workers; 
 struct cvt_step {                           /* one call of forward and one of backward, unless another step leads it */
 	const struct cvt_graph *graph;          /* where params live */
 	const struct cvt_node *node, *absorbed[CVT_ABSORBED_MAX];
+	const struct cvt_node *fetched;         /* NULL, or the node before, whose output nobody else reads: it is made on the way, never as a whole */
 	int n_absorbed, index /* of the node */, last /* of the last one absorbed: whose output y is */;
+	int input;                              /* the node whose output x is: what `node`, or what `fetched`, reads */
 	struct cvt_step *leader;                /* who does this one's work, in both directions: itself, or an earlier step of the same x */
 	struct cvt_step *joined;                /* the next of those whose work the leader does, from the leader on; NULL: no more */
 	struct cvt_tensor x, dx, y, dy;         /* views into the workspace; dx.data NULL: nobody wants it. n is the call's. (A norm with CVT_HANDS_DY: dx */
@@ -57,6 +59,8 @@ struct cvt_layer_ops {
 	unsigned (*hands)(const struct cvt_step *step);
 	/* May `next`, the only reader of the step's output so far, become part of it? NULL: never. Called again after each. Shapes: the nodes'. */
 	bool (*absorb)(const struct cvt_step *step, const struct cvt_node *next);
+	/* May `before`, whose output the step alone reads, become part of it? NULL: never. Shapes and absorbed: as for `absorb`. */
+	bool (*fetches)(const struct cvt_step *step, const struct cvt_node *before);
 	/* May the work of `other`, a later step of the same kind and x, be done in the step's calls? NULL: never. */
 	bool (*joins)(const struct cvt_step *step, const struct cvt_step *other);
 	/* Fills backward_reads, saved_bytes, scratch; cannot fail. Shapes, absorbed, joined and wants_dx are known, addresses are not. */

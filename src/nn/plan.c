@@ -77,7 +77,7 @@ static void find_remade(struct cvt_plan *plan)
 		const struct cvt_step *step = &plan->steps[s];
 		struct cvt_root *y = root_of(plan, step->last);
 		bool can = plan->training && !plan->keep_all && step->node->ops->remakes && step->node->ops->remakes(step) &&
-			plan->requires_grad[step->last] && !root_of(plan, step->node->inputs[0])->remade;
+			plan->requires_grad[step->last] && !root_of(plan, step->input)->remade;
 		y->remade = can && (y->value < 0 || y->remade);         /* value: a producer has been here before */
 		y->value = 0;
 	}
@@ -102,7 +102,7 @@ static void value_lifetimes(struct cvt_plan *plan)
 	plan->roots[input].value = add_buffer(plan, output_bytes(plan, input), 0, 0);
 	for (int s = 0; s < plan->n_steps; s++) {
 		const struct cvt_step *step = &plan->steps[s];
-		struct cvt_root *y = root_of(plan, step->last), *x = root_of(plan, step->node->inputs[0]);
+		struct cvt_root *y = root_of(plan, step->last), *x = root_of(plan, step->input);
 		int now = cvt_forward_time(plan, s);
 		if (y->value < 0)
 			y->value = add_buffer(plan, output_bytes(plan, plan->places[step->last].root), now, now);
@@ -141,7 +141,7 @@ static bool leaves_dx(const struct cvt_step *step)
 static bool may_overwrite_x(const struct cvt_plan *plan, int s)
 {
 	const struct cvt_step *step = &plan->steps[s];
-	const struct cvt_root *x = root_of(plan, step->node->inputs[0]);
+	const struct cvt_root *x = root_of(plan, step->input);
 	return !plan->keep_all && step->node->ops->overwrites_x && x->grad < 0 &&
 		plan->buffers[backward_buffer(x)].last == cvt_backward_time(plan, s);
 }
@@ -160,7 +160,7 @@ static void gradient_lifetimes(struct cvt_plan *plan)
 		extend(plan, root_of(plan, step->last)->grad, now);
 		if (!step->wants_dx || step->leader != step)
 			continue;
-		struct cvt_root *x = root_of(plan, step->node->inputs[0]);
+		struct cvt_root *x = root_of(plan, step->input);
 		if (leaves_dx(step)) {          /* to the producer, which makes it where x is, or needs no place for it */
 			int then = cvt_backward_time(plan, partner_of(plan, step));
 			x->grad = backward_buffer(x);
@@ -227,7 +227,7 @@ static void set_views(struct cvt_plan *plan)
 {
 	for (int s = 0; s < plan->n_steps; s++) {
 		struct cvt_step *step = &plan->steps[s];
-		int x = step->node->inputs[0], y = step->last;
+		int x = step->input, y = step->last;
 		step->x = view(plan, x, root_of(plan, x)->value);
 		step->y = view(plan, y, root_of(plan, y)->value);
 		step->dx = view(plan, x, step->wants_dx ? root_of(plan, x)->grad : -1);
@@ -389,15 +389,18 @@ int cvt_plan_steps(const struct cvt_plan *plan)
 	return plan->n_steps;
 }
 
-_Static_assert((int)CVT_STEP_KINDS >= CVT_ABSORBED_MAX + 1, "a kind for each node of a step");
+_Static_assert((int)CVT_STEP_KINDS >= CVT_ABSORBED_MAX + 2, "a kind for each node of a step");
 
 struct cvt_step_about cvt_plan_step_about(const struct cvt_plan *plan, int s)
 {
 	const struct cvt_step *step = &plan->steps[s];
-	struct cvt_step_about about = {.node = step->index, .n_kinds = 1 + step->n_absorbed, .name = step->node->name,
-		.kinds = {step->node->ops->name}, .kernel = step->node->ops->method ? step->node->ops->method(step) : ""};
+	struct cvt_step_about about = {.node = step->index, .name = step->node->name,
+		.kernel = step->node->ops->method ? step->node->ops->method(step) : ""};
+	if (step->fetched)
+		about.kinds[about.n_kinds++] = step->fetched->ops->name;
+	about.kinds[about.n_kinds++] = step->node->ops->name;
 	for (int i = 0; i < step->n_absorbed; i++)
-		about.kinds[i + 1] = step->absorbed[i]->ops->name;
+		about.kinds[about.n_kinds++] = step->absorbed[i]->ops->name;
 	for (const struct cvt_step *each = step; each && step->leader == step; each = each->joined)
 		about.n_joined++;
 	return about;

@@ -40,7 +40,7 @@ struct cvt_plan_cost {
 struct cvt_node_cost { int64_t multiply_adds, output_bytes /* one picture */; const char *kernel; };
 
 /* A step: a node and those that it absorbed, by their kinds. Static text, and the graph's. */
-enum { CVT_STEP_KINDS = 4 };
+enum { CVT_STEP_KINDS = 5 };
 struct cvt_step_about {
 	int node, n_kinds;
 	int n_joined;                          /* steps of the same input that are done in one call with this one, itself counted; 0: an earlier one does it */

@@ -90,7 +90,7 @@ static void find_partners(struct cvt_plan *plan)
 		if (step->node->ops != &cvt_conv_ops || plan->places[step->last].root != step->last || root->n_readers != 1)
 			continue;
 		struct cvt_step *reader = &plan->steps[root->reader];
-		if (reader->node->ops != &cvt_norm_ops || reader->node->inputs[0] != step->last)
+		if (reader->node->ops != &cvt_norm_ops || reader->input != step->last)
 			continue;
 		step->hands = reader->hands = step->node->ops->hands(step) & reader->node->ops->hands(reader);
 		if (step->hands) {
@@ -109,7 +109,7 @@ static void join_steps(struct cvt_plan *plan)
 		if (step->leader != step || !step->node->ops->joins)
 			continue;
 		for (struct cvt_step *other = step + 1; other < plan->steps + plan->n_steps && n < CVT_JOINED_MAX; other++) {
-			if (other->leader != other || other->node->ops != step->node->ops || other->node->inputs[0] != step->node->inputs[0] ||
+			if (other->leader != other || other->node->ops != step->node->ops || other->input != step->input ||
 				!step->node->ops->joins(step, other))
 				continue;
 			other->leader = step;
@@ -120,17 +120,33 @@ static void join_steps(struct cvt_plan *plan)
 	}
 }
 
-static void add_step(struct cvt_plan *plan, int node, const int *n_readers, bool *taken)
+static struct cvt_step step_of(const struct cvt_plan *plan, int node)
 {
-	struct cvt_step *step = &plan->steps[plan->n_steps];
 	const struct cvt_node *n = &plan->graph->nodes[node];
-	*step = (struct cvt_step){.graph = plan->graph, .node = n, .index = node, .last = node, .training = plan->training,
+	return (struct cvt_step){.graph = plan->graph, .node = n, .index = node, .input = n->inputs[0], .last = node, .training = plan->training,
 		.keep_all = plan->keep_all, .max_batch = plan->options.max_batch,
 		.methods_of = plan->options.methods_of > 0 ? plan->options.methods_of : plan->options.max_batch, .conv = plan->options.conv,
-		.kernels = plan->kernels, .leader = step};
+		.kernels = plan->kernels};
+}
+
+/* A node's step; or, where its only reader makes its output on the way, that reader's. */
+static void add_step(struct cvt_plan *plan, int node, const int *n_readers, bool *taken)
+{
+	const struct cvt_graph *g = plan->graph;
+	struct cvt_step *step = &plan->steps[plan->n_steps];
+	int reader = plan->keep_all ? -1 : sole_reader(g, n_readers, node);
+	*step = step_of(plan, reader < 0 ? node : reader);
+	if (reader >= 0 && step->node->ops->fetches && step->node->ops->fetches(step, &g->nodes[node])) {
+		step->fetched = &g->nodes[node];
+		step->input = step->fetched->inputs[0];
+		taken[reader] = true;
+	} else {
+		*step = step_of(plan, node);
+	}
+	step->leader = step;
 	absorb(plan, step, n_readers, taken);
-	step->wants_dx = plan->requires_grad[n->inputs[0]];
-	struct cvt_root *root = &plan->roots[plan->places[n->inputs[0]].root];
+	step->wants_dx = plan->requires_grad[step->input];
+	struct cvt_root *root = &plan->roots[plan->places[step->input].root];
 	root->n_readers++;
 	root->reader = plan->n_steps++;
 }

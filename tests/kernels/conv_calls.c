@@ -399,10 +399,59 @@ static void windows_on_the_way_are_windows_after(void **state)
 	}
 }
 
+/* A 1 x 1 that pools its input on the way, and hands its gradient back through the pool, gives the bits that the two give one after the other. over:
+ * dx takes x's place; adds: to what is there. */
+static void check_pools_x(struct kt *t, int n, struct cvt_conv_shape s, int n_threads, bool over, bool adds)
+{
+	struct cvt_pool_shape pool = { s.in_h, s.in_w, s.in_h, s.in_w, 3, 1, 1 };
+	size_t in = (size_t)s.in_c * s.in_h * s.in_w * n, out = (size_t)s.out_c * s.in_h * s.in_w * n;
+	float *x = kt_random(t, in, false), *pooled = kt_output(t, in, true), *dx = kt_random(t, in, false), *want = kt_output(t, in, true);
+	struct cvt_conv_call call = { .shape = s, .n = n, .x = pooled, .x_stride = (ptrdiff_t)in / n, .dy = kt_random(t, out, false),
+		.dy_stride = (ptrdiff_t)out / n, .weight = kt_random(t, (size_t)s.in_c * s.out_c, false), .bias = kt_random(t, s.out_c, false),
+		.pivot = kt_random(t, s.out_c, false), .kernels = t->kernels };
+	t->kernels->maxpool.forward(&pool, n * s.in_c, x, pooled, NULL);
+	struct results after = run_all(t, &cvt_conv_1x1, call, 1);
+	if (adds)
+		memcpy(want, dx, sizeof(float) * in);
+	t->kernels->maxpool.backward(&pool, n * s.in_c, x, after.dx, want, adds, kt_output(t, cvt_pool_backward_floats(&pool), true));
+	call.shape.pools_x = true;
+	call.x = x;
+	struct results way = run_all(t, &cvt_conv_1x1, call, n_threads);
+	memcpy(way.dx, after.dx, sizeof(float) * in);           /* compared below */
+	compare_bits(t, &cvt_conv_1x1, &call, &after, &way);
+	call.dx = over ? x : dx;
+	call.dx_stride = call.x_stride;
+	call.dx_adds = adds;
+	assert_int_equal(cvt_pool_create(n_threads, &call.pool, NULL), CVT_OK);
+	run_pass(t, &cvt_conv_1x1, &call, CVT_CONV_INPUT_GRADIENT);
+	cvt_pool_destroy(call.pool);
+	kt_same(t, "dx", call.dx, want, sizeof(float) * in);
+}
+
+static void a_pool_on_the_way_is_a_pool_before(void **state)
+{
+	/* images side by side and gathered; one by one and gathered; several runs of an image, whole rows and not, more input maps than a block */
+	static const struct { int n, in_c, h, w, out_c; } shapes[] = {
+		{ 33, 70, 4, 4, 50 }, { 17, 5, 2, 3, 7 }, { 9, 130, 8, 8, 33 }, { 3, 35, 20, 21, 20 }, { 2, 66, 32, 32, 9 }, { 1, 3, 5, 270, 4 } };
+	for (int isa = CVT_ISA_BASELINE; isa <= CVT_ISA_AVX512; isa++) {
+		const struct cvt_kernels *kernels = cvt_kernels_get(isa);
+		for (size_t i = 0; kernels && i < sizeof shapes / sizeof *shapes; i++)
+			for (int draw = 0; draw < 3; draw++) {
+				struct kt t = { .kernels = kernels, .slot = "a pool before", .state = i };
+				struct cvt_conv_shape s = { shapes[i].in_c, shapes[i].h, shapes[i].w, shapes[i].out_c, shapes[i].h, shapes[i].w, 1, 1, 0,
+					.batch = shapes[i].n, .forced = true };
+				check_pools_x(&t, shapes[i].n, s, draw + 1, draw == 0, draw == 1);
+				kt_release(&t);
+				if (t.failure[0])
+					fail_msg("1x1 with a pool before on %s, shape %zu, draw %d: %s", kernels->name, i, draw, t.failure);
+			}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(convolutions_are_right_and_the_same_for_any_threads),
 		cmocka_unit_test(joined_convolutions_are_each_alone), cmocka_unit_test(a_dy_that_is_made_is_as_one_that_is_given),
-		cmocka_unit_test(windows_on_the_way_are_windows_after) };
+		cmocka_unit_test(windows_on_the_way_are_windows_after), cmocka_unit_test(a_pool_on_the_way_is_a_pool_before) };
 	return cmocka_run_group_tests_name("conv calls", tests, NULL, NULL);
 }

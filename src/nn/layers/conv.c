@@ -34,7 +34,7 @@ static struct cvt_conv_shape shape_of(const struct cvt_step *step)
 	int pool = absorbed(step, &cvt_max_pool_ops);
 	return (struct cvt_conv_shape){.in_c = x->c, .in_h = x->h, .in_w = x->w, .out_c = step->node->c,
 		.out_h = step->node->h, .out_w = step->node->w, .kernel = a->kernel, .stride = a->stride, .padding = a->padding,
-		.batch = step->max_batch, .forced = step->conv != CVT_CONV_AUTO,
+		.batch = step->max_batch, .forced = step->conv != CVT_CONV_AUTO, .pools_x = step->fetched,
 		.dy = !(step->hands & CVT_HANDS_DY) ? CVT_DY_GIVEN : step->wants_dx ? CVT_DY_KEPT : CVT_DY_UNKEPT,
 		.windows = pool >= 0 && step->absorbed[pool]->as.pool.kernel == 3};
 }
@@ -73,6 +73,18 @@ static bool conv_absorb(const struct cvt_step *step, const struct cvt_node *next
 	return next->ops == &cvt_norm_ops && !step->training && !next->as.norm.batch_statistics && absorbed(step, &cvt_norm_ops) < 0;
 }
 
+/* Inception's pool before a 1 x 1: its maps are as large as all of the block's input. */
+static bool conv_fetches(const struct cvt_step *step, const struct cvt_node *before)
+{
+	const struct cvt_pool_args *pool = &before->as.pool;
+	if (before->ops != &cvt_max_pool_ops || pool->kernel != 3 || pool->stride != 1 || pool->padding != 1)
+		return false;
+	for (int pass = CVT_CONV_FORWARD; pass <= (step->training ? CVT_CONV_WEIGHT_GRADIENT : CVT_CONV_FORWARD); pass++)
+		if (!choose(step, pass)->pools_x)
+			return false;
+	return true;
+}
+
 static bool learns(const struct cvt_step *step)
 {
 	return cvt_step_param(step, step->node, 0)->learns;
@@ -93,7 +105,7 @@ static unsigned conv_hands(const struct cvt_step *step)
 static bool conv_joins(const struct cvt_step *step, const struct cvt_step *other)
 {
 	const struct cvt_conv_args *a = &step->node->as.conv, *b = &other->node->as.conv;
-	if (a->kernel != b->kernel || a->stride != b->stride || a->padding != b->padding || learns(step) != learns(other))
+	if (a->kernel != b->kernel || a->stride != b->stride || a->padding != b->padding || learns(step) != learns(other) || step->fetched || other->fetched)
 		return false;
 	for (int pass = CVT_CONV_FORWARD; pass <= (step->training ? CVT_CONV_WEIGHT_GRADIENT : CVT_CONV_FORWARD); pass++)
 		if (!choose(step, pass)->joined || choose(other, pass) != choose(step, pass))
@@ -134,7 +146,7 @@ static void conv_plan(struct cvt_step *step)
 	step->forward.shared_bytes += fold_bytes(step);
 	if (!step->training)
 		return;
-	if (learns(step))
+	if (learns(step) || (step->fetched && step->wants_dx))
 		step->backward_reads |= CVT_READS_X;
 	if (learns(step) && leads)
 		add_scratch(step, CVT_CONV_WEIGHT_GRADIENT, &step->backward);
@@ -288,7 +300,7 @@ static const char *conv_method(const struct cvt_step *step)
 	return step->leader != step || step->joined ? method->joined : method->name;
 }
 
-const struct cvt_layer_ops cvt_conv_ops = {.name = "conv", .overwrites_x = true, .hands = conv_hands, .absorb = conv_absorb,
+const struct cvt_layer_ops cvt_conv_ops = {.name = "conv", .overwrites_x = true, .hands = conv_hands, .fetches = conv_fetches, .absorb = conv_absorb,
 	.joins = conv_joins, .plan = conv_plan, .forward = conv_forward, .backward = conv_backward, .multiply_adds = conv_multiply_adds,
 	.method = conv_method};
 

@@ -19,6 +19,7 @@ enum cvt_conv_dy { CVT_DY_GIVEN, CVT_DY_KEPT, CVT_DY_UNKEPT };
 struct cvt_conv_shape {
 	int in_c, in_h, in_w, out_c, out_h, out_w, kernel, stride, padding;
 	int batch;                              /* images of a call at most */
+	bool pools_x;                           /* what is convolved is not x but the largest of each 3 x 3 window of it, every pixel, padded by one */
 	bool windows;                           /* forward: `pooled` is of 3 x 3 windows every two pixels, padded by one */
 	enum cvt_conv_dy dy;                    /* weight gradient */
 	bool forced;                            /* a method does whatever it can; else it may find so few images not worth it */
@@ -67,6 +68,7 @@ struct cvt_conv_method {
 	void (*run)(const struct cvt_conv_call *call, enum cvt_conv_pass pass);
 	bool pools, windows, sums;              /* knows what to do with the call's `pooled`: of 2 x 2, of windows; with its `sums` */
 	bool pools_beside_y;                    /* writes y and pooled in one call, by sign */
+	bool pools_x;                           /* can do what shape.pools_x asks for, in all passes */
 	/* May dy be made through a norm that pooled 2 x 2? NULL: never. And through one that pooled 3 x 3 windows? */
 	bool (*unpools)(const struct cvt_conv_shape *shape, const struct cvt_kernels *kernels);
 	bool unpools_windows;
