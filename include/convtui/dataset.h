@@ -45,6 +45,7 @@ struct cvt_dataset {
 	int n_classes;      struct cvt_class *classes;
 	int n_pictures;     struct cvt_picture *pictures;  /* sorted by class, then path by byte */
 	int n_bad;          struct cvt_bad_file *bad;
+	int n_others;                                      /* files that are no pictures by their names: passed over */
 	int n_duplicates;   struct cvt_duplicate *duplicates;
 	int n_warnings;     char **warnings;               /* "class schooner has no picture in the validation part" */
 	int part_size[CVT_N_PARTS];
@@ -67,6 +68,9 @@ struct cvt_dataset_progress {
 CVT_NODISCARD int cvt_dataset_open(const struct cvt_dataset_options *options,
 	const struct cvt_dataset_progress *progress, struct cvt_dataset **ret_dataset, struct cvt_error *err);
 void cvt_dataset_close(struct cvt_dataset *dataset);
+
+/* Does the name end as torchvision takes it for a picture's (.jpg, .png, .webp, ...)? Other files of a folder are passed over, as there. */
+bool cvt_picture_name(const char *name);
 
 /* Only the names and number of classes, without reading a picture: fast enough for the form. ret_count may be NULL. */
 CVT_NODISCARD int cvt_dataset_count_classes(const char *data, int *ret_n_classes, int *ret_count, struct cvt_error *err);

@@ -278,6 +278,7 @@ static int fill(const struct cvt_dataset_options *options, const struct cvt_scan
 	struct cvt_dataset *dataset, struct cvt_error *err)
 {
 	fingerprint(scan, made, dataset->fingerprint);
+	dataset->n_others = scan ? scan->n_others : 0;
 	int status = made->warning[0] ? warn(dataset, err, "%s", made->warning) : CVT_OK;
 	if (!status)
 		status = name_classes(scan, dataset, err);

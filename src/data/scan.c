@@ -120,8 +120,7 @@ static int list_folders(const char *path, struct names *ret_names, struct cvt_er
 	return status;
 }
 
-/* The extensions that torchvision takes for pictures; other files are passed over in silence, as there. */
-static bool is_picture_name(const char *name)
+bool cvt_picture_name(const char *name)
 {
 	static const char *const endings[] = {".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp"};
 	const char *dot = strrchr(name, '.');
@@ -188,7 +187,7 @@ static int walk(struct cvt_scan *scan, int root, const char *path, int class_ind
 			"a folder that may not be read: Permission denied" : "a folder that cannot be read", err);
 	}
 	for (int i = 0; i < names.n && !status; i++) {
-		const bool picture = is_picture_name(names.names[i]);
+		const bool picture = cvt_picture_name(names.names[i]);
 		if (cvt_path_join(below, sizeof(below), path, names.names[i], NULL) ||
 			cvt_path_join(full, sizeof(full), scan->roots[root], below, NULL))
 			status = add_bad(scan, names.names[i], "its path is too long", err);
@@ -201,6 +200,8 @@ static int walk(struct cvt_scan *scan, int root, const char *path, int class_ind
 			status = add_bad(scan, below, kind_name(info.st_mode), err);
 		else if (picture)
 			status = add_file(scan, below, root, class_index, part, &info, err);
+		else
+			scan->n_others++;
 	}
 	names_finish(&names);
 	return status;

@@ -21,6 +21,7 @@ struct cvt_scan {
 	int n_classes; char **classes;    /* sorted by byte */
 	int n_files, file_room; struct cvt_found *files;   /* sorted by class, then path */
 	int n_bad, bad_room; struct cvt_bad_file *bad;     /* what is no regular file: FIFOs, devices, loops, folders that cannot be read */
+	int n_others;        /* files that are no pictures by their names */
 	bool parts;          /* the root holds train, val, test */
 };
 

@@ -1,5 +1,6 @@
 /* data.c - convtui data: what a data folder holds, and what of it would be trained on. */
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -57,10 +58,10 @@ static int print_json(const struct cvt_dataset *dataset)
 			cli_json_text(dataset->duplicates[i].of), "across_parts", dataset->duplicates[i].across_parts));
 	for (int i = 0; i < dataset->n_warnings; i++)
 		json_array_append_new(warnings, cli_json_text(dataset->warnings[i]));
-	return cli_json(json_pack("{s:o, s:i, s:o, s:o, s:o, s:o, s:i, s:i, s:i, s:i, s:s, s:o}", "classes", classes_json(dataset), "images",
+	return cli_json(json_pack("{s:o, s:i, s:o, s:o, s:o, s:o, s:i, s:i, s:i, s:i, s:i, s:s, s:o}", "classes", classes_json(dataset), "images",
 		dataset->n_pictures, "mean", channels_json(dataset, dataset->mean), "std", channels_json(dataset, dataset->std), "bad", bad,
-		"duplicates", duplicates, "image_size", dataset->image_size, "train_images", dataset->part_size[CVT_PART_TRAIN], "val_images",
-		dataset->part_size[CVT_PART_VAL], "test_images", dataset->part_size[CVT_PART_TEST], "fingerprint", dataset->fingerprint,
+		"duplicates", duplicates, "others", dataset->n_others, "image_size", dataset->image_size, "train_images",
+		dataset->part_size[CVT_PART_TRAIN], "val_images", dataset->part_size[CVT_PART_VAL], "test_images", dataset->part_size[CVT_PART_TEST], "fingerprint", dataset->fingerprint,
 		"warnings", warnings));
 }
 
@@ -107,6 +108,8 @@ static int print_plain(const struct cvt_dataset *dataset)
 	print_channels("mean", dataset, dataset->mean);
 	print_channels("deviation", dataset, dataset->std);
 	printf("%-11s%d\n%-11s%d\n", "bad", dataset->n_bad, "duplicates", dataset->n_duplicates);
+	if (dataset->n_others)
+		printf("%-11s%d, passed over: no pictures by their names\n", "others", dataset->n_others);
 	if (dataset->n_bad)
 		puts("\nbad files, skipped:");
 	for (int i = 0; i < dataset->n_bad; i++) {
@@ -152,6 +155,17 @@ static int show(const struct cvt_config *config, bool json)
 	return status;
 }
 
+/* DIR is the option data: put there before the options are checked, since what --val may be depends on it. */
+static int take_folder(struct cli_args *args)
+{
+	int n;
+	ptrdiff_t row = cvt_option_find("data") - cvt_options(&n);
+	if (args->options[row])
+		return cli_wrong("data: DIR and --data are the same: give one of them");
+	args->options[row] = args->positional[0];
+	return CLI_DONE;
+}
+
 static int run(const struct cli_command *command, int argc, char **argv)
 {
 	struct cli_args args;
@@ -159,12 +173,11 @@ static int run(const struct cli_command *command, int argc, char **argv)
 	int status = cli_parse(command, argc, argv, &args);
 	if (status != CLI_DONE)
 		return status < 0 ? CLI_DONE : status;
-	status = cli_config(&args, NULL, &config);
-	if (status == CLI_DONE) {
-		struct cvt_error err;
-		const struct cvt_option *option = cvt_option_find("data");
-		status = option && cvt_config_set(&config, option, args.positional[0], &err) ? cli_fail(&err) : show(&config, args.json);
-	}
+	status = take_folder(&args);
+	if (status == CLI_DONE)
+		status = cli_config(&args, NULL, &config);
+	if (status == CLI_DONE)
+		status = show(&config, args.json);
 	cli_args_finish(&args);
 	return status;
 }

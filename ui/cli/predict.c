@@ -8,6 +8,7 @@
 
 #include "cli/cli.h"
 #include "cli/names.h"
+#include "convtui/dataset.h"
 #include "convtui/model.h"
 #include "convtui/text.h"
 
@@ -20,6 +21,7 @@ struct job {
 	struct cvt_prediction *predictions;
 	float *probabilities;        /* [group, n_classes] */
 	int n_classes;
+	int n_others;                /* files of folders that are no pictures by their names */
 	bool json, failed;
 };
 
@@ -150,8 +152,12 @@ static void pass_over(struct job *job, const char *path)
 static void take_path(struct job *job, const char *path, int depth)
 {
 	struct stat status;
+	bool there = stat(path, &status) == 0;
 
-	if (stat(path, &status) < 0 || !S_ISDIR(status.st_mode))
+	/* In a folder as training has it: what is no picture by its name is none of our business. What was named itself is tried. */
+	if (there && depth > 0 && S_ISREG(status.st_mode) && !cvt_picture_name(path))
+		job->n_others++;
+	else if (!there || !S_ISDIR(status.st_mode))
 		add_picture(job, path);
 	else if (depth < DEEPEST)
 		take_folder(job, path, depth);
@@ -219,6 +225,9 @@ static int predict_all(const struct cli_args *args, const struct cvt_run *run)
 	}
 	finish_group(&job);
 	close_job(&job);
+	if (job.n_others)
+		fprintf(stderr, "convtui: %d file%s passed over: no picture%s by name\n", job.n_others, job.n_others == 1 ? "" : "s",
+			job.n_others == 1 ? "" : "s");
 	return job.failed ? CLI_FAILED : CLI_DONE;
 }
 
