@@ -163,6 +163,26 @@ static void sizes_that_do_not_work(void **state)
 	}
 }
 
+/* What a graph cannot hold is said in the words of the options. */
+static void rules_that_grow_too_much(void **state)
+{
+	static const struct { int layers, size; const char *rule, *says; } rows[] = {
+		{8, 256, "x*3", "expansion: layer 8 would make 19683 maps of 6561, with more than 2,147,483,647 weights"},
+		{1, 2048, "x + 13", "image-size 2048: 16 maps of 1024 x 1024 are left for the dense layer of 256"},
+		{1, 2048, "x*200", "image-size 2048: layer 1 would make 600 maps of 2048 x 2048"}};
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct cvt_config config;
+		struct cvt_description d;
+		struct cvt_error err = {0};
+		configure(&config, CVT_ARCH_CNN, rows[i].layers, 0);
+		config.image_size = rows[i].size;
+		snprintf(config.expansion, sizeof config.expansion, "%s", rows[i].rule);
+		assert_int_equal(cvt_describe(&config, 3, &d, &err), CVT_ERR_RANGE);
+		if (!strstr(err.message, rows[i].says))
+			fail_msg("'%s' does not say '%s'", err.message, rows[i].says);
+	}
+}
+
 static void maps_of_a_rule(void **state)
 {
 	int maps[9] = {0};
@@ -203,7 +223,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(parameters_of_the_post), cmocka_unit_test(multiply_adds_of_the_post), cmocka_unit_test(names_are_pytorchs),
-		cmocka_unit_test(any_size_works), cmocka_unit_test(sizes_that_do_not_work), cmocka_unit_test(maps_of_a_rule),
+		cmocka_unit_test(any_size_works), cmocka_unit_test(sizes_that_do_not_work), cmocka_unit_test(rules_that_grow_too_much), cmocka_unit_test(maps_of_a_rule),
 		cmocka_unit_test(a_rule_that_cannot_be_read),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
