@@ -136,7 +136,9 @@ static bool number_term(struct term *t, char *message, size_t size)
 	return false;
 }
 
-static void field_term(struct term *t)
+/* KEY:TEXT of a key that there is; of another it is refused, as a number's is, or a slip would look like "no run". A word that only begins or
+ * ends in a colon stands in a label, "FM total:", and is a word. */
+static bool field_term(struct term *t, char *message, size_t size)
 {
 	for (size_t i = 0; i < sizeof text_keys / sizeof *text_keys; i++) {
 		size_t length = strlen(text_keys[i]);
@@ -144,9 +146,14 @@ static void field_term(struct term *t)
 			t->kind = TERM_FIELD;
 			t->key = (int)i;
 			memmove(t->word, t->word + length + 1, strlen(t->word) - length);
-			return;
+			return true;
 		}
 	}
+	const char *colon = strchr(t->word, ':');
+	if (!colon || colon == t->word || !colon[1])
+		return true;
+	snprintf(message, size, "filter %s: no field '%.*s': run network state arch reason", t->word, (int)(colon - t->word), t->word);
+	return false;
 }
 
 /* Reads one term at *at; false: message says what is wrong. */
@@ -170,8 +177,7 @@ static bool read_term(struct term *t, const char **at, char *message, size_t siz
 	t->word[length] = 0;
 	*at = end + (regex && *end == '/');
 	if (!regex) {
-		field_term(t);
-		return t->kind == TERM_FIELD || number_term(t, message, size);
+		return field_term(t, message, size) && (t->kind == TERM_FIELD || number_term(t, message, size));
 	}
 	int status = regcomp(&t->regex, t->word, REG_EXTENDED | REG_ICASE | REG_NOSUB);
 	if (status) {

@@ -1,8 +1,8 @@
 /* filter.h - which runs a line of text selects: `a b` both, `a|b` either, `!x` not, `/re/`, `lr>0.01`, `arch:vgg`.
  *
  * A word is looked for in the run's name, network and state, whatever the case. KEY:TEXT looks in one of run, network, state, arch,
- * reason. KEY and one of < <= > >= = != compares a number: lr batch epochs epoch parameters loss train val val-loss best seconds speed
- * threads; unknown numbers fit nothing. A /regular expression/ may hold spaces and bars. */
+ * reason; another KEY is an error. KEY and one of < <= > >= = != compares a number: lr batch epochs epoch parameters loss train val
+ * val-loss best seconds speed threads; unknown numbers fit nothing. A /regular expression/ may hold spaces and bars. */
 #ifndef CVT_UI_FILTER_H
 #define CVT_UI_FILTER_H
 

@@ -48,7 +48,8 @@ static void what_fits(void **state)
 static void what_cannot_be_read(void **state)
 {
 	(void)state;
-	static const struct { const char *text, *says; } cases[] = {{"lr>x", "number"}, {"rate>1", "no number 'rate'"}, {"/[/", "["}, {"lr>", "number"}};
+	static const struct { const char *text, *says; } cases[] = {{"lr>x", "number"}, {"rate>1", "no number 'rate'"}, {"/[/", "["}, {"lr>", "number"},
+		{"foo:bar", "no field 'foo': run network"}, {"!lr:0.1", "no field 'lr'"}, {"vgg|acrh:cnn", "no field 'acrh'"}};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		char message[256] = "";
 		assert_null(ui_filter_create(cases[i].text, message, sizeof message));
