@@ -61,8 +61,8 @@ static int print_json(const struct cvt_dataset *dataset)
 	return cli_json(json_pack("{s:o, s:i, s:o, s:o, s:o, s:o, s:i, s:i, s:i, s:i, s:i, s:s, s:o}", "classes", classes_json(dataset), "images",
 		dataset->n_pictures, "mean", channels_json(dataset, dataset->mean), "std", channels_json(dataset, dataset->std), "bad", bad,
 		"duplicates", duplicates, "others", dataset->n_others, "image_size", dataset->image_size, "train_images",
-		dataset->part_size[CVT_PART_TRAIN], "val_images", dataset->part_size[CVT_PART_VAL], "test_images", dataset->part_size[CVT_PART_TEST], "fingerprint", dataset->fingerprint,
-		"warnings", warnings));
+		dataset->part_size[CVT_PART_TRAIN], "val_images", dataset->part_size[CVT_PART_VAL], "test_images",
+		dataset->part_size[CVT_PART_TEST], "fingerprint", dataset->fingerprint, "warnings", warnings));
 }
 
 static int print_classes(const struct cvt_dataset *dataset)
