@@ -12,6 +12,7 @@
 #include "app.h"
 #include "cli/cli.h"
 #include "convtui/machine.h"
+#include "program.h"
 
 /* A descriptor 0, 1 or 2 that came closed would be given to the next file opened, and prints would land in it. What
  * takes its place can be neither read nor written, as a closed one. */
@@ -31,7 +32,7 @@ static const struct cli_flag dashboard_flags[] = {
 /* Not in the table of commands: its name is no name at all. */
 static const struct cli_command dashboard = {
 	.name = "", .arguments = "[RUN]", .help = "the dashboard; with RUN (a name, a unique part of one, or last), attached to it",
-	.example = "convtui last", .flags = dashboard_flags, .max_positional = 1,
+	.example = "convtui last", .flags = dashboard_flags, .text_only = true, .max_positional = 1,
 };
 
 static int no_such_word(const char *word)
@@ -39,7 +40,7 @@ static int no_such_word(const char *word)
 	const char *near = cli_nearest_command(word);
 	if (near)
 		return cli_wrong("no command or run '%s': did you mean %s?", word, near);
-	return cli_wrong("no command or run '%s': convtui help lists the commands, convtui runs the runs", word);
+	return cli_wrong("no command or run '%s': %s help lists the commands, %s runs the runs", word, program_name(), program_name());
 }
 
 /* A word that is neither command nor run is said before the screen starts. */
@@ -79,6 +80,7 @@ int main(int argc, char **argv)
 	if (!open_standard_descriptors())
 		return CLI_FAILED;
 	cvt_machine_prepare(argv);
+	program_started_as(argc > 0 ? argv[0] : NULL);
 	prctl(PR_SET_NAME, "convtui");   /* a runner was started as /proc/self/exe: top would show "exe" */
 	setlocale(LC_CTYPE, "");   /* only this: numbers are written the same everywhere */
 	signal(SIGPIPE, SIG_IGN);  /* a reader that leaves must not end a training; writes fail instead */

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "convtui/text.h"
+#include "program.h"
 #include "state.h"
 #include "term/dump.h"
 #include "term/key.h"
@@ -72,7 +73,7 @@ static void print_summary(const struct app *app)
 	printf("%s    %s\n", network, best);
 	printf("%s, epoch %d of %d, in %s\n", cvt_state_name(live->state), live->epoch < 0 ? 0 : live->epoch, live->epochs, folder);
 	if (app_alive(app)) {
-		printf("it goes on without the screen: `convtui %s` shows it again\n", app->session->run.name);
+		printf("it goes on without the screen: `%s %s` shows it again\n", program_name(), app->session->run.name);
 	}
 }
 

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "launch.h"
+#include "program.h"
 #include "state.h"
 
 int form_rows(const struct cvt_config *config, int rows[64])
@@ -175,7 +176,7 @@ static void start_later(struct app *app, const struct cvt_run *run, bool stop)
 	const char *before = folder_before(app);
 	const struct cvt_run *alive = app_alive(app) ? &app->session->run : app_any_alive(app);
 	if (!before || launch_after(app->store, run, before, &err) != CVT_OK) {
-		app_note(app, true, "%s is queued: convtui work starts it%s%s", run->name, before ? "; " : "", before ? err.message : "");
+		app_note(app, true, "%s is queued: %s work starts it%s%s", run->name, program_name(), before ? "; " : "", before ? err.message : "");
 		return;
 	}
 	if (stop && alive && cvt_run_command(alive->folder, "stop", "", id, &err) != CVT_OK) {

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "convtui/text.h"
+#include "program.h"
 #include "state.h"
 
 int steer_rows(int rows[64])
@@ -58,8 +59,8 @@ bool steer_possible(struct app *app)
 	} else if (app_live(app)->state == CVT_STATE_DIVERGED) {
 		app_note(app, true, "it has diverged: b fills the form: its checkpoint, a tenth of its rate");
 	} else if (!app_alive(app)) {
-		app_note(app, true, "it has ended (%s): convtui resume %s --epochs %d goes on",
-			cvt_state_name(app_live(app)->state), app->session->run.name, app_live(app)->epochs + 10);
+		app_note(app, true, "it has ended (%s): %s resume %s --epochs %d goes on",
+			cvt_state_name(app_live(app)->state), program_name(), app->session->run.name, app_live(app)->epochs + 10);
 	} else {
 		return true;
 	}

@@ -5,6 +5,7 @@
 
 #include "cli/cli.h"
 #include "convtui/text.h"
+#include "program.h"
 
 static const struct cli_flag common[] = {
 	{"runs", "DIR", "the run store, instead of $CONVTUI_RUNS"},
@@ -20,6 +21,12 @@ struct reading {
 	bool help;
 };
 
+/* --json is not for a command whose output is text by nature. */
+static bool takes_common(const struct cli_command *command, int which)
+{
+	return which != JSON || !command->text_only;
+}
+
 /* Where the value of a flag goes; *ret_takes: does it take one? NULL: no such flag. */
 static const char **find_flag(struct reading *r, const char *name, size_t length, bool *ret_takes, int *ret_common)
 {
@@ -33,7 +40,7 @@ static const char **find_flag(struct reading *r, const char *name, size_t length
 	}
 	for (int i = 0; i < N_COMMON; i++) {
 		static const char *unused;
-		if (strlen(common[i].name) == length && !strncmp(common[i].name, name, length)) {
+		if (takes_common(r->command, i) && strlen(common[i].name) == length && !strncmp(common[i].name, name, length)) {
 			*ret_takes = common[i].value_name;
 			*ret_common = i;
 			return i == RUNS ? &r->args->runs : &unused;
@@ -60,15 +67,18 @@ static int unknown_flag(const struct reading *r, const char *given)
 	for (int i = 0; r->command->flags && r->command->flags[i].name; i++)
 		names[n++] = r->command->flags[i].name;
 	for (int i = 0; i < N_COMMON; i++)
-		names[n++] = common[i].name;
+		if (takes_common(r->command, i))
+			names[n++] = common[i].name;
 	for (int i = 0; r->command->takes_options && i < r->n_options; i++)
-		names[n++] = r->table[i].key;
+		if (!r->command->resumes || r->table[i].resumable)
+			names[n++] = r->table[i].key;
 	snprintf(word, sizeof word, "%.*s", (int)strcspn(given, "="), given);
 	near = cvt_nearest(word + strspn(word, "-"), names, n);
 	cvt_text_clean(clean, sizeof clean, word);
 	if (near)
 		return cli_wrong("%s%sno flag %s: did you mean --%s?", r->command->name, colon(r->command), clean, near);
-	return cli_wrong("%s%sno flag %s: see convtui %s%s--help", r->command->name, colon(r->command), clean, r->command->name, blank(r->command));
+	return cli_wrong("%s%sno flag %s: see %s %s%s--help", r->command->name, colon(r->command), clean, program_name(), r->command->name,
+		blank(r->command));
 }
 
 /* Reads argv[*at], a flag, and its value. */
@@ -103,12 +113,12 @@ static int read_flag(struct reading *r, int argc, char **argv, int *at)
 static int check_positional(const struct cli_command *command, const struct cli_args *args)
 {
 	if (args->n_positional < command->min_positional)
-		return cli_wrong("%s: an argument is missing: convtui %s%s%s", command->name, command->name, *command->arguments ? " " : "",
-			command->arguments);
+		return cli_wrong("%s: an argument is missing: %s %s%s%s", command->name, program_name(), command->name,
+			*command->arguments ? " " : "", command->arguments);
 	if (command->max_positional >= 0 && args->n_positional > command->max_positional) {
 		char clean[64];
 		cvt_text_clean(clean, sizeof clean, args->positional[command->max_positional]);
-		return cli_wrong("%s%s'%s' is too much: convtui %s%s%s", command->name, colon(command), clean, command->name,
+		return cli_wrong("%s%s'%s' is too much: %s %s%s%s", command->name, colon(command), clean, program_name(), command->name,
 			*command->arguments ? blank(command) : "", command->arguments);
 	}
 	return CLI_DONE;
@@ -181,6 +191,7 @@ static const char *value_word(const struct cvt_option *option)
 	return "VALUE";
 }
 
+/* defaults: NULL for none to show. */
 static void print_option(const struct cvt_option *option, const struct cvt_config *defaults)
 {
 	char left[64], value[1024];
@@ -188,8 +199,23 @@ static void print_option(const struct cvt_option *option, const struct cvt_confi
 	printf("  %-24s %s", left, option->help);
 	for (int i = 0; option->choices && option->choices[i]; i++)
 		printf("%s%s%s", i ? ", " : " (", option->choices[i], option->choices[i + 1] ? "" : ")");
-	cvt_config_get(defaults, option, value, sizeof value);
+	*value = 0;
+	if (defaults)
+		cvt_config_get(defaults, option, value, sizeof value);
 	printf("%s%s%s\n", *value ? " [" : "", value, *value ? "]" : "");
+}
+
+/* A resume keeps the run's own values: no default is shown, and only what may differ. Other rows are read too, to say why not. */
+static void print_options(bool resume)
+{
+	struct cvt_config defaults;
+	int n;
+	const struct cvt_option *table = cvt_options(&n);
+	cvt_config_init(&defaults);
+	puts(resume ? "\nOptions (what is not given stays as the run has it; no other option can change):" : "\nOptions (also keys of a preset's YAML):");
+	for (int i = 0; i < n; i++)
+		if (!resume || table[i].resumable)
+			print_option(&table[i], resume ? NULL : &defaults);
 }
 
 void cli_help(const struct cli_command *command)
@@ -199,16 +225,10 @@ void cli_help(const struct cli_command *command)
 	for (int i = 0; command->flags && command->flags[i].name; i++)
 		print_flag(command->flags[i].name, command->flags[i].value_name, command->flags[i].help);
 	for (int i = 0; i < N_COMMON; i++)
-		print_flag(common[i].name, common[i].value_name, common[i].help);
-	if (command->takes_options) {
-		struct cvt_config defaults;
-		int n;
-		const struct cvt_option *table = cvt_options(&n);
-		cvt_config_init(&defaults);
-		puts("\nOptions (also keys of a preset's YAML):");
-		for (int i = 0; i < n; i++)
-			print_option(&table[i], &defaults);
-	}
+		if (takes_common(command, i))
+			print_flag(common[i].name, common[i].value_name, common[i].help);
+	if (command->takes_options)
+		print_options(command->resumes);
 	if (strstr(command->arguments, "PRESET")) {
 		int n;
 		const struct cvt_preset *presets = cvt_presets(&n);

@@ -9,7 +9,9 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "convtui/model.h"
 #include "convtui/text.h"
+#include "program.h"
 
 /* The flags of this command line, by row of the option table: argv lives as long as the program. */
 static const char *flag_texts[sizeof ((struct cli_args *)0)->options / sizeof (const char *)];
@@ -78,10 +80,39 @@ int cli_config_failed(const struct cvt_error *err)
 		? CLI_FAILED : CLI_USAGE;
 }
 
+/* The flag without which the preset's network works: what was typed is at fault then, though the value that fails is the preset's. */
+static const struct cvt_option *flag_at_fault(const char *preset, const struct cvt_config *config)
+{
+	struct cvt_config base;
+	int n;
+	const struct cvt_option *rows = cvt_options(&n);
+	cvt_config_init(&base);
+	if (cvt_config_load_preset(&base, preset, NULL) != CVT_OK)
+		return NULL;
+	for (int i = 0; i < n; i++) {
+		struct cvt_config without = *config;
+		struct cvt_description description;
+		char value[1024];
+		cvt_config_get(&base, &rows[i], value, sizeof value);
+		if (!flag_texts[i] || cvt_config_set(&without, &rows[i], value, NULL) != CVT_OK)
+			continue;
+		if (cvt_describe(&without, 2, &description, NULL) == CVT_OK) {
+			cvt_description_finish(&description);
+			return &rows[i];
+		}
+	}
+	return NULL;
+}
+
 int cli_network_failed(const char *preset, const struct cvt_config *config, struct cvt_error *err)
 {
-	if (preset)
-		(void)cvt_config_place(preset, config, err);
+	const struct cvt_option *flag = preset && cvt_config_place(preset, config, err) ? flag_at_fault(preset, config) : NULL;
+	if (flag) {
+		struct cvt_error placed = *err;
+		char value[1024], word[200];
+		cvt_config_get(config, flag, value, sizeof value);
+		cvt_fail(err, placed.code, "--%s %s with %.100s: %.300s", flag->key, program_word(value, word, sizeof word), preset, placed.message);
+	}
 	return cli_fail(err);
 }
 

@@ -22,7 +22,9 @@ struct cli_command {
 	const char *help;            /* one line */
 	const char *example;         /* "convtui train quick --epochs 3" */
 	bool takes_options;          /* rows of the option table are its flags too */
-	const struct cli_flag *flags;    /* ends in a row with a NULL name; NULL: none. --runs DIR, --json and --help are everybody's */
+	bool resumes;                /* of them, only those that may differ on resume are listed */
+	bool text_only;              /* it prints no JSON */
+	const struct cli_flag *flags;    /* ends in a row with a NULL name; NULL: none. --runs DIR, --json (but for text_only) and --help are everybody's */
 	int min_positional, max_positional;   /* max -1: any number */
 	int (*run)(const struct cli_command *command, int argc, char **argv);   /* argv[0] is the command's name */
 };
@@ -49,7 +51,7 @@ int cli_wrong(const char *format, ...) CVT_PRINTF(1, 2);
 
 /* Preset (positional `preset`, may be NULL), then the flags over it, resolved and checked. One configuration; a list or range is an error. */
 int cli_config(const struct cli_args *args, const char *preset, struct cvt_config *ret_config);   /* CLI_DONE or an exit code, said */
-/* cli_fail for what cvt_describe finds, with the place in the preset (may be NULL) where the value stands. */
+/* cli_fail for what cvt_describe finds, with the place in the preset (may be NULL) where the value stands, or the flag that it does not go with. */
 int cli_network_failed(const char *preset, const struct cvt_config *config, struct cvt_error *err);
 int cli_config_failed(const struct cvt_error *err);                                               /* says it; the exit code */
 int cli_store(const struct cli_args *args, char *path, size_t size);                              /* the run store */

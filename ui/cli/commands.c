@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "program.h"
 
 extern const struct cli_command cli_train_command;
 extern const struct cli_command cli_queue_command;
@@ -99,7 +100,7 @@ static int run_help(const struct cli_command *command, int argc, char **argv)
 		else if (near)
 			status = cli_wrong("help: no command '%s': did you mean %s?", args.positional[0], near);
 		else
-			status = cli_wrong("help: no command '%s': convtui help lists them", args.positional[0]);
+			status = cli_wrong("help: no command '%s': %s help lists them", args.positional[0], program_name());
 	}
 	cli_args_finish(&args);
 	return status;
@@ -107,5 +108,5 @@ static int run_help(const struct cli_command *command, int argc, char **argv)
 
 const struct cli_command cli_help_command = {
 	.name = "help", .arguments = "[COMMAND]", .help = "what the commands are, and what one does", .example = "convtui help train",
-	.max_positional = 1, .run = run_help,
+	.text_only = true, .max_positional = 1, .run = run_help,
 };

@@ -6,6 +6,7 @@
 #include "convtui/dataset.h"
 #include "convtui/model.h"
 #include "launch.h"
+#include "program.h"
 
 /* What a run of the sweep needs before any is created, so that a size that does not work leaves no half a sweep behind. */
 struct plan { struct cvt_config config; int n_classes; };
@@ -76,7 +77,7 @@ static int run(const struct cli_command *command, int argc, char **argv)
 	for (int i = 0; i < plans.n && status == CLI_DONE; i++)
 		status = create(&plans.plans[i], store, args.json);
 	if (status == CLI_DONE && plans.n > 0 && !args.json)
-		fprintf(stderr, "convtui: %d queued: convtui work trains them\n", plans.n);
+		fprintf(stderr, "convtui: %d queued: %s work trains them\n", plans.n, program_name());
 	free(plans.plans);
 	cli_args_finish(&args);
 	return status;

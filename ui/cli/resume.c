@@ -41,5 +41,5 @@ static int resume(const struct cli_command *command, int argc, char **argv)
 }
 
 const struct cli_command cli_resume_command = {.name = "resume", .arguments = "RUN [OPTIONS]",
-	.help = "go on from the newest checkpoint, bit for bit", .example = "convtui resume last --epochs 30", .takes_options = true, .flags = flags,
-	.min_positional = 1, .max_positional = 1, .run = resume};
+	.help = "go on from the newest checkpoint, bit for bit", .example = "convtui resume last --epochs 30", .takes_options = true, .resumes = true,
+	.flags = flags, .min_positional = 1, .max_positional = 1, .run = resume};

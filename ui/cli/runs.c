@@ -8,6 +8,7 @@
 #include "cli/table.h"
 #include "convtui/text.h"
 #include "filter.h"
+#include "program.h"
 
 json_t *cli_json_of_run(const struct cvt_run *run)
 {
@@ -95,8 +96,10 @@ static int run_runs(const struct cli_command *command, int argc, char **argv)
 			status = cli_json(cli_json_of_run(&runs[i]));
 		if (!args.json && n)
 			status = print_table(runs, n);
+		else if (!args.json && args.n_positional)
+			puts("no run fits the filter");
 		else if (!args.json)
-			puts(args.n_positional ? "no run fits the filter" : "no runs yet: convtui train quick makes one");
+			printf("no runs yet: %s train quick makes one\n", program_name());
 		free(runs);
 	}
 	cli_args_finish(&args);
@@ -109,7 +112,7 @@ const struct cli_command cli_runs_command = {
 };
 
 static const struct cli_flag rm_flags[] = {
-	{"empty", NULL, "remove for good what is in the trash"},
+	{"empty", NULL, "remove for good what is in the trash (the folder .trash of the run store; mv brings a run back)"},
 	{NULL},
 };
 
@@ -140,21 +143,36 @@ static int remove_run(const struct cli_args *args, const char *store, const char
 	return CLI_DONE;
 }
 
+/* A folder of the trash is the run as it was: moving it back is all that there is to do. */
+static void say_way_back(const struct cli_args *args, const char *store)
+{
+	char path[1100], word[2][4400];
+	snprintf(path, sizeof path, "%s/.trash", store);
+	printf("the trash is %s: mv a run from there to %s to have it back; ", program_word(path, word[0], sizeof word[0]),
+		program_word(store, word[1], sizeof word[1]));
+	printf("%s rm --empty%s%s removes all that is in it\n", program_name(), args->runs ? " --runs " : "", args->runs ? word[1] : "");
+}
+
 static int run_rm(const struct cli_command *command, int argc, char **argv)
 {
 	struct cli_args args;
 	char store[1024];
-	int status = cli_parse(command, argc, argv, &args);
+	int removed = 0, status = cli_parse(command, argc, argv, &args);
 	if (status != CLI_DONE)
 		return status < 0 ? CLI_DONE : status;
 	if (!args.n_positional && !args.flags[0])
-		status = cli_wrong("rm: which run? convtui rm RUN..., or --empty for the trash");
+		status = cli_wrong("rm: which run? %s rm RUN..., or --empty for the trash", program_name());
 	if (status == CLI_DONE)
 		status = cli_store(&args, store, sizeof store);
 	/* One that cannot be removed does not keep the others. */
-	for (int i = 0; i < args.n_positional && status != CLI_USAGE; i++)
-		if (remove_run(&args, store, args.positional[i]) != CLI_DONE)
+	for (int i = 0; i < args.n_positional && status != CLI_USAGE; i++) {
+		if (remove_run(&args, store, args.positional[i]) == CLI_DONE)
+			removed++;
+		else
 			status = CLI_FAILED;
+	}
+	if (removed && !args.json && !args.flags[0])
+		say_way_back(&args, store);
 	if (args.flags[0] && status == CLI_DONE)
 		status = empty_trash(store, args.json);
 	cli_args_finish(&args);
@@ -162,6 +180,6 @@ static int run_rm(const struct cli_command *command, int argc, char **argv)
 }
 
 const struct cli_command cli_rm_command = {
-	.name = "rm", .arguments = "RUN...", .help = "to the trash of the run store; --empty empties it",
+	.name = "rm", .arguments = "RUN...", .help = "to the trash of the run store, from where mv brings it back; --empty empties it",
 	.example = "convtui rm 2026-11-24-1-cnn", .flags = rm_flags, .max_positional = -1, .run = run_rm,
 };

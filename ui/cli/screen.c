@@ -36,5 +36,5 @@ static int run(const struct cli_command *command, int argc, char **argv)
 
 const struct cli_command cli_screen_command = {
 	.name = "screen", .arguments = "[RUN] [--size 120x40]", .help = "the dashboard as text, after --keys '...'",
-	.example = "convtui screen last --size 80x24 --keys 'Tab Tab'", .flags = flags, .max_positional = 1, .run = run,
+	.example = "convtui screen last --size 80x24 --keys 'Tab Tab'", .flags = flags, .text_only = true, .max_positional = 1, .run = run,
 };

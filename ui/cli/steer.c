@@ -8,6 +8,7 @@
 #include "cli/cli.h"
 #include "convtui/session.h"
 #include "convtui/text.h"
+#include "program.h"
 
 enum { MAX_COMMANDS = 16, WAIT_SECONDS = 30 };
 
@@ -149,8 +150,8 @@ static int send(const struct cvt_run *run, struct order *orders, int n, double s
 		return CLI_FAILED;
 	}
 	if (status == CLI_DONE && left && run->locked && seconds > 0) {
-		fprintf(stderr, "convtui: %s: %d order%s not taken after %g s: the runner takes them after the batch it is in, see convtui show\n",
-			run->name, left, left == 1 ? "" : "s", seconds);
+		fprintf(stderr, "convtui: %s: %d order%s not taken after %g s: the runner takes them after the batch it is in, see %s show %s\n",
+			run->name, left, left == 1 ? "" : "s", seconds, program_name(), run->name);
 		return CLI_FAILED;
 	}
 	return status;
@@ -178,8 +179,8 @@ static int steer(const struct cli_args *args)
 		if (run.live.state == CVT_STATE_DIVERGED)
 			fprintf(stderr, "convtui: %s is diverged: nobody trains it, so there is nothing to steer: begin a run with a lower rate\n", run.name);
 		else
-			fprintf(stderr, "convtui: %s is %s: nobody trains it, so there is nothing to steer: convtui resume %s goes on with it\n", run.name,
-				cvt_state_name(run.live.state), run.name);
+			fprintf(stderr, "convtui: %s is %s: nobody trains it, so there is nothing to steer: %s resume %s goes on with it\n", run.name,
+				cvt_state_name(run.live.state), program_name(), run.name);
 		return CLI_FAILED;
 	}
 	return send(&run, orders, n, seconds, args->json);

@@ -15,6 +15,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "program.h"
 #include "term/crash.h"
 #include "term/palette.h"
 #include "term/term.h"
@@ -139,7 +140,8 @@ int term_start(const struct term_options *options, struct cvt_error *err)
 {
 	char bytes[512];
 	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO)) {
-		return cvt_fail(err, CVT_ERR_UNSUPPORTED, "standard input or output is no terminal: use a subcommand (convtui --help)");
+		return cvt_fail(err, CVT_ERR_UNSUPPORTED, "standard input or output is no terminal: use a subcommand (%s --help)",
+			program_name());
 	}
 	tcgetattr(STDIN_FILENO, &term.modes);
 	int fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
