@@ -45,7 +45,7 @@ struct cvt_live {
 	double started, updated, checkpoint_time;   /* wall clock, seconds since 1970; 0: never */
 	int pid; char host[64];
 	int threads;
-	int train_images, val_images;
+	int train_images, val_images, test_images;   /* pictures of each part */
 	int64_t peak_bytes;          /* VmHWM */
 };
 

@@ -56,7 +56,7 @@ static const struct cvt_option table[] = {
 		.type = CVT_TYPE_CHOICE, .choices = augments, .applies = CVT_APPLIES_ALL, .form = true, FIELD(augment)},
 	{.key = "val-fraction", .label = "validation share", .help = "share of the pictures kept for validation", .unit = "",
 		.type = CVT_TYPE_REAL, .min = 0, .max = 0.95, .step = 0.05, .applies = CVT_APPLIES_ALL, .form = true, FIELD(val_fraction)},
-	{.key = "test-fraction", .label = "test share", .help = "share of the pictures kept for a test at the end", .unit = "",
+	{.key = "test-fraction", .label = "test share", .help = "share of the pictures kept for a test: convtui evaluate RUN --part test", .unit = "",
 		.type = CVT_TYPE_REAL, .min = 0, .max = 0.95, .step = 0.05, .applies = CVT_APPLIES_ALL, .form = true, FIELD(test_fraction)},
 	{.key = "class-weights", .label = "class weights", .help = "share: 1 - share of the pictures; balanced: n / (classes x count); "
 		"post: share on the wrong classes; none", .unit = "", .type = CVT_TYPE_CHOICE, .choices = class_weights,

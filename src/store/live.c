@@ -41,7 +41,7 @@ static const struct field fields[] = {
 	FIELD(train_accuracy, REAL), FIELD(val_loss, REAL), FIELD(val_accuracy, REAL), FIELD(best_val_accuracy, REAL),
 	FIELD(best_epoch, INT), FIELD(images_per_second, REAL), FIELD(batch_seconds, REAL), FIELD(seconds, REAL),
 	FIELD(checkpoint_batch, LONG), FIELD(started, REAL), FIELD(updated, REAL), FIELD(checkpoint_time, REAL), FIELD(pid, INT),
-	FIELD(host, TEXT), FIELD(threads, INT), FIELD(train_images, INT), FIELD(val_images, INT), FIELD(peak_bytes, LONG),
+	FIELD(host, TEXT), FIELD(threads, INT), FIELD(train_images, INT), FIELD(val_images, INT), FIELD(test_images, INT), FIELD(peak_bytes, LONG),
 };
 enum { N_FIELDS = sizeof fields / sizeof fields[0] };
 

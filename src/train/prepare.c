@@ -212,6 +212,7 @@ static void show_start(struct cvt_trainer *t)
 	live->threads = t->network->threads;
 	live->train_images = t->n_pictures;
 	live->val_images = t->n_validation;
+	live->test_images = t->dataset->part_size[CVT_PART_TEST];
 	live->reason[0] = 0;
 	cvt_shared_unlock(t->shared);
 }

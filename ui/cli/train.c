@@ -10,6 +10,7 @@
 #include "cli/lines.h"
 #include "convtui/runner.h"
 #include "convtui/text.h"
+#include "program.h"
 
 struct report {
 	struct cli_lines *lines;
@@ -19,18 +20,20 @@ struct report {
 
 static void say_start(const struct report *report, const struct cvt_live *live)
 {
-	char parameters[32];
+	char parameters[32], test[48] = "";
 
 	if (report->json) {
-		cli_lines_json(report->lines, json_pack("{s:o s:o s:o s:I s:i s:i}", "run", cli_json_text(report->name), "folder",
+		cli_lines_json(report->lines, json_pack("{s:o s:o s:o s:I s:i s:i s:i}", "run", cli_json_text(report->name), "folder",
 			cli_json_text(report->folder), "network", cli_json_text(live->network), "parameters", (json_int_t)live->parameters,
-			"train_images", live->train_images, "val_images", live->val_images));
+			"train_images", live->train_images, "val_images", live->val_images, "test_images", live->test_images));
 		return;
 	}
 	cvt_text_thousands(live->parameters, parameters, sizeof parameters);
 	cli_lines_text(report->lines, false, "run %s: %s, %s parameters", report->name, live->network, parameters);
-	cli_lines_text(report->lines, false, "%d pictures to train on, %d to validate; batch %d, rate %g, %d thread%s", live->train_images,
-		live->val_images, live->batch_size, live->lr, live->threads, live->threads == 1 ? "" : "s");
+	if (live->test_images > 0)
+		snprintf(test, sizeof test, ", %d kept for a test", live->test_images);
+	cli_lines_text(report->lines, false, "%d pictures to train on, %d to validate%s; batch %d, rate %g, %d thread%s", live->train_images,
+		live->val_images, test, live->batch_size, live->lr, live->threads, live->threads == 1 ? "" : "s");
 }
 
 static void say_epoch(const struct report *report, const struct cvt_live *live, const struct cvt_epoch_row *row)
@@ -53,7 +56,7 @@ static void say_epoch(const struct report *report, const struct cvt_live *live, 
 /* What to do about a run that diverged, with its checkpoint where it has one. */
 static void say_branch(const struct report *report, double lr)
 {
-	char checkpoint[1200], config_path[1200], rate[32];
+	char checkpoint[1200], config_path[1200], words[2][2400], rate[32];
 	struct cvt_config config;
 	cvt_config_init(&config);
 	snprintf(config_path, sizeof config_path, "%s/config.yaml", report->folder);
@@ -65,14 +68,15 @@ static void say_branch(const struct report *report, double lr)
 	bool kept = snprintf(checkpoint, sizeof checkpoint, "%s/checkpoint.safetensors", report->folder) < (int)sizeof checkpoint &&
 		access(checkpoint, R_OK) == 0;
 	cvt_text_from_double(lr / 10, rate, sizeof rate);
-	cli_lines_text(report->lines, true, "convtui: a new run with a tenth of the rate: convtui train %s/config.yaml --lr %s%s%s", report->folder, rate,
-		kept ? " --init " : "", kept ? checkpoint : "");
+	cli_lines_text(report->lines, true, "convtui: a new run with a tenth of the rate: %s train %s --lr %s%s%s", program_name(),
+		program_word(config_path, words[0], sizeof words[0]), rate, kept ? " --init " : "",
+		kept ? program_word(checkpoint, words[1], sizeof words[1]) : "");
 }
 
 static void say_end(const struct report *report, const struct cvt_runner_result *result)
 {
 	const struct cvt_live *live = &result->live;
-	char best[64] = "no validation yet";
+	char best[64], folder[2400];
 
 	if (report->json) {
 		cli_lines_json(report->lines, json_pack("{s:s s:o s:o s:I}", "state", cvt_state_name(result->state), "best_val_accuracy",
@@ -81,8 +85,13 @@ static void say_end(const struct report *report, const struct cvt_runner_result 
 	} else {
 		if (live->best_epoch > 0)
 			snprintf(best, sizeof best, "best %.3f%% in epoch %d", live->best_val_accuracy, live->best_epoch);
+		else
+			snprintf(best, sizeof best, "%s", live->val_images == 0 ? "no validation part" : "no validation yet");
 		cli_lines_text(report->lines, false, "%s: %s, %.1f s, peak memory %lld MB", cvt_state_name(result->state), best,
 			isnan(live->seconds) ? 0 : live->seconds, (long long)(live->peak_bytes / 1000000));         /* as describe says it */
+		if (result->state == CVT_STATE_DONE && live->test_images > 0)
+			cli_lines_text(report->lines, false, "the %d pictures of the test part were not used: %s evaluate %s --part test", live->test_images,
+				program_name(), program_word(report->folder, folder, sizeof folder));
 		cli_lines_text(report->lines, false, "%s", report->folder);
 	}
 	if (result->reason[0])

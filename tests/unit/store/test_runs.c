@@ -333,7 +333,7 @@ static struct cvt_live full_live(void)
 	live.parameters = live.batch = live.checkpoint_batch = live.peak_bytes = INT64_MIN;
 	int *ints[] = {&live.batch_size, &live.epochs, &live.epoch, &live.batch_in_epoch, &live.batches_per_epoch, &live.prepared,
 		&live.to_prepare, &live.bad, &live.evaluated, &live.to_evaluate, &live.best_epoch, &live.pid, &live.threads,
-		&live.train_images, &live.val_images};
+		&live.train_images, &live.val_images, &live.test_images};
 	for (size_t i = 0; i < sizeof ints / sizeof ints[0]; i++)
 		*ints[i] = -2147483647 + number++;
 	double *reals[] = {&live.loss, &live.train_accuracy, &live.val_loss, &live.val_accuracy, &live.best_val_accuracy,
