@@ -126,6 +126,10 @@ struct cvt_provenance {
 CVT_NODISCARD int cvt_config_write(const struct cvt_config *config, const struct cvt_provenance *from, char **ret_text,
 	struct cvt_error *err);
 
+/* What a config.yaml says of its origin: `key` is one of "fingerprint", "parent", "parent-checkpoint", "version". "" where it says nothing;
+ * cut at `size`, and to be cleaned before it is shown. Errors as cvt_config_load. */
+CVT_NODISCARD int cvt_config_origin(const char *path, const char *key, char *value, size_t size, struct cvt_error *err);
+
 /* A sweep: one row may have several values, as a list `1e-4,1e-3` or a range `1..4` or `2..8..2` (INT), `0.1..0.3..0.1` or `1e-4..1e-2..x10`
  * (REAL). The product of
  * all rows is the sweep, the last row varying fastest; at most 4096. A row that does not apply to an architecture is not multiplied

@@ -84,6 +84,26 @@ int cvt_config_load(struct cvt_config *config, const char *path, struct cvt_erro
 	return status;
 }
 
+int cvt_config_origin(const char *path, const char *key, char *value, size_t size, struct cvt_error *err)
+{
+	struct cvt_yaml yaml;
+	char *text;
+	size_t length;
+	int status = cvt_file_read(path, LIMIT_BYTES, &text, &length, err);
+	if (status != CVT_OK)
+		return status;
+	status = cvt_yaml_read(text, length, path, &yaml, err);
+	free(text);
+	if (status != CVT_OK)
+		return status;
+	*value = 0;
+	for (int i = 0; i < yaml.n; i++)
+		if (!strcmp(yaml.entries[i].key, key) && yaml.entries[i].n > 0)
+			snprintf(value, size, "%s", yaml.entries[i].values[0].text);
+	cvt_yaml_finish(&yaml);
+	return CVT_OK;
+}
+
 static int no_such_preset(const char *name, struct cvt_error *err)
 {
 	int n;

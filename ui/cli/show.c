@@ -20,7 +20,23 @@ static void stamp(double wall, char *text, size_t size)
 		snprintf(text, size, "-");
 }
 
-static int print_results(const struct cvt_run *run)
+/* The run that this one began from and the checkpoint of it, "" where there is none. */
+static int read_parent(const struct cvt_run *run, char parent[256], char checkpoint[256])
+{
+	char path[1200], text[1024];
+	struct cvt_error err;
+	snprintf(path, sizeof path, "%s/config.yaml", run->folder);
+	if (cvt_config_origin(path, "parent", text, sizeof text, &err) != CVT_OK)
+		return cli_fail(&err);
+	cvt_text_clean(parent, 256, text);
+	if (cvt_config_origin(path, "parent-checkpoint", text, sizeof text, &err) != CVT_OK)
+		return cli_fail(&err);
+	const char *slash = strrchr(text, '/');
+	cvt_text_clean(checkpoint, 256, slash ? slash + 1 : text);
+	return CLI_DONE;
+}
+
+static int print_results(const struct cvt_run *run, const char *parent, const char *checkpoint)
 {
 	const struct cvt_live *l = &run->live;
 	struct cli_table t = {.columns = 2};
@@ -29,6 +45,10 @@ static int print_results(const struct cvt_run *run)
 	cli_table_add(&t, "%s", run->name);
 	cli_table_add(&t, "folder");
 	cli_table_add(&t, "%s", run->folder);
+	if (*parent) {
+		cli_table_add(&t, "parent");
+		cli_table_add(&t, "%s, from its %s", parent, checkpoint);
+	}
 	cli_table_add(&t, "state");
 	cli_table_add(&t, "%s%s%s", cvt_state_name(l->state), *l->reason ? ": " : "", l->reason);
 	cli_table_add(&t, "network");
@@ -58,7 +78,7 @@ static int print_results(const struct cvt_run *run)
 	return cli_table_print(&t);
 }
 
-/* config.yaml as it ran; what does not apply to the architecture is left out. */
+/* config.yaml as it began. */
 static int read_options(const struct cvt_run *run, struct cvt_config *ret_config)
 {
 	char path[1200];
@@ -72,24 +92,43 @@ static int read_options(const struct cvt_run *run, struct cvt_config *ret_config
 	return CLI_DONE;
 }
 
-static int print_options(const struct cvt_config *config)
+/* The value that the last command gave the row, as the table writes it; false: none did, or it is what the run began with. */
+static bool steered_to(const struct cvt_session *s, const struct cvt_config *config, const struct cvt_option *option, char *value, size_t size)
+{
+	char began[1024];
+	bool found = false;
+	for (int i = s->n_commands - 1; i >= 0 && option->live && !found; i--) {
+		struct cvt_config steered = *config;
+		found = !strcmp(s->commands[i].name, option->key) && cvt_config_set(&steered, option, s->commands[i].value, NULL) == CVT_OK;
+		cvt_config_get(&steered, option, value, size);
+	}
+	cvt_config_get(config, option, began, sizeof began);
+	return found && strcmp(began, value) != 0;
+}
+
+/* As the run began, and where it was steered to; what does not apply to the architecture is left out. */
+static int print_options(const struct cvt_session *session, const struct cvt_config *config)
 {
 	int n;
 	const struct cvt_option *table = cvt_options(&n);
 	struct cli_table t = {.columns = 2};
 	puts("\noptions");
 	for (int i = 0; i < n; i++) {
-		char value[1024];
+		char value[1024], steered[1024];
 		if (!cvt_option_applies(&table[i], config->arch))
 			continue;
 		cvt_config_get(config, &table[i], value, sizeof value);
 		cli_table_add(&t, "  %s", table[i].key);
-		cli_table_add(&t, "%s", *value ? value : "-");
+		if (steered_to(session, config, &table[i], steered, sizeof steered))
+			cli_table_add(&t, "%s, steered; began as %s", steered, value);
+		else
+			cli_table_add(&t, "%s", *value ? value : "-");
 	}
 	return cli_table_print(&t);
 }
 
-static json_t *json_options(const struct cvt_config *config)
+/* steered: NULL for what the run began with; else only what was steered, and what to. */
+static json_t *json_options(const struct cvt_config *config, const struct cvt_session *steered)
 {
 	int n;
 	const struct cvt_option *table = cvt_options(&n);
@@ -98,7 +137,10 @@ static json_t *json_options(const struct cvt_config *config)
 		char value[1024];
 		int64_t whole;
 		double real;
-		cvt_config_get(config, &table[i], value, sizeof value);
+		if (!steered)
+			cvt_config_get(config, &table[i], value, sizeof value);
+		else if (!steered_to(steered, config, &table[i], value, sizeof value))
+			continue;
 		if (table[i].type == CVT_TYPE_REAL && cvt_text_to_double(value, &real))
 			json_object_set_new(object, table[i].key, json_real(real));
 		else if ((table[i].type == CVT_TYPE_INT || table[i].type == CVT_TYPE_SEED) && cvt_text_to_i64(value, &whole))
@@ -169,11 +211,13 @@ static json_t *json_epochs(const struct cvt_session *s)
 	return epochs;
 }
 
-static int show_json(const struct cvt_session *session, const struct cvt_config *config)
+static int show_json(const struct cvt_session *session, const struct cvt_config *config, const char *parent)
 {
 	json_t *object = cli_json_of_run(&session->run);
 	if (object) {
-		json_object_set_new(object, "options", json_options(config));
+		json_object_set_new(object, "options", json_options(config, NULL));
+		json_object_set_new(object, "steered", json_options(config, session));
+		json_object_set_new(object, "parent", cli_json_text(*parent ? parent : NULL));
 		json_object_set_new(object, "history", json_epochs(session));
 	}
 	return cli_json(object);
@@ -184,7 +228,10 @@ static int show(const struct cvt_run *run, bool json)
 	struct cvt_session *session;
 	struct cvt_error err;
 	struct cvt_config config;
+	char parent[256], checkpoint[256];
 	int status = read_options(run, &config);
+	if (status == CLI_DONE)
+		status = read_parent(run, parent, checkpoint);
 	if (status != CLI_DONE)
 		return status;
 	if (cvt_session_open(run->folder, &session, &err) != CVT_OK)
@@ -194,13 +241,13 @@ static int show(const struct cvt_run *run, bool json)
 			status = cli_fail(&err);
 	} while (status == CLI_DONE && session->behind);
 	if (status == CLI_DONE && json)
-		status = show_json(session, &config);
+		status = show_json(session, &config, parent);
 	else if (status == CLI_DONE) {
-		status = print_results(&session->run);
+		status = print_results(&session->run, parent, checkpoint);
 		if (status == CLI_DONE)
 			status = print_curves(session);
 		if (status == CLI_DONE)
-			status = print_options(&config);
+			status = print_options(session, &config);
 	}
 	cvt_session_close(session);
 	return status;
