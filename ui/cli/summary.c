@@ -10,6 +10,7 @@
 #include "cli/table.h"
 #include "convtui/text.h"
 #include "filter.h"
+#include "program.h"
 
 static const struct cli_flag flags[] = {
 	{"compare", NULL, "the post's figure and the difference beside each"},
@@ -122,6 +123,10 @@ static int print_text(const struct cvt_run *runs, int n, bool compare)
 			putchar('\n');
 		print_block(runs + start, end - start, compare);
 	}
+	/* Drawn pictures are easier than photographs: such a difference says nothing of the network. */
+	if (compare)
+		puts("\n"
+			"differences count on the post's pictures only (Caltech 101: airplanes, motorbikes, schooners); on others, such as builtin, they mean nothing");
 	return CLI_DONE;
 }
 
@@ -140,8 +145,8 @@ static int run(const struct cli_command *command, int argc, char **argv)
 		if (done)
 			qsort(runs, (size_t)done, sizeof *runs, by_post_order);
 		if (done == 0) {
-			fprintf(stderr, "convtui: summary: none of %d run%s is done with a validation accuracy: convtui runs lists them\n", n,
-				n == 1 ? "" : "s");
+			fprintf(stderr, "convtui: summary: none of %d run%s is done with a validation accuracy: %s runs lists them\n", n,
+				n == 1 ? "" : "s", program_name());
 			status = CLI_FAILED;
 		} else {
 			status = args.json ? print_json(runs, done) : print_text(runs, done, args.flags[0]);
