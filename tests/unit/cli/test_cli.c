@@ -157,6 +157,34 @@ static void usage_and_errors(void **state)
 	fails("nonsense", 2, "no command or run");
 	fails("rm", 2, "which run");
 	fails("runs 'lr>x'", 2, "not a number");
+	fails("runs foo:bar", 2, "no field 'foo'");
+	fails("data builtin --data builtin", 2, "give one of them");
+	/* What cannot be reached by its name is called by its path. */
+	char path[1100];
+	snprintf(path, sizeof path, "which run? %s rm RUN", getenv("CVT_PROGRAM"));
+	fails("rm", 2, path);
+}
+
+/* What a command's help does not list it does not take; a resume reads the others to say why not. */
+static void help_lists_what_is_taken(void **state)
+{
+	(void)state;
+	works("resume --help");
+	assert_non_null(strstr(out, "\n  --epochs N"));
+	assert_null(strstr(out, "--batch"));
+	assert_null(strstr(out, "[0]"));
+	fails("resume last --btch 3", 2, "no flag --btch: see ");
+	static const char *const texts[] = {"help", "screen"};
+	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+		char line[64];
+		snprintf(line, sizeof line, "%s --help", texts[i]);
+		works(line);
+		assert_null(strstr(out, "--json"));
+		snprintf(line, sizeof line, "%s --json", texts[i]);
+		fails(line, 2, "no flag --json");
+	}
+	works("runs --help");
+	assert_non_null(strstr(out, "--json"));
 }
 
 static void yaml_errors_have_a_place(void **state)
@@ -190,6 +218,12 @@ static void yaml_errors_have_a_place(void **state)
 	scratch_text(scratch("p.yaml"), "arch: vgg-a\nimage-size: 64\n");
 	snprintf(line, sizeof line, "describe --image-size 16 %s", scratch("p.yaml"));
 	fails(line, 1, "convtui: --image-size 16: VGG");
+	/* Nor has a value of the file that works without the flag. */
+	scratch_text(scratch("p.yaml"), "layers: 3\nimage-size: 64\n");
+	snprintf(line, sizeof line, "describe --layers 7 %s --lr 0.01", scratch("p.yaml"));
+	fails(line, 1, "convtui: --layers 7 with ");
+	fails(line, 1, "image-size 64: 7 layers halve");
+	fails("describe quick --expansion 'x*300' --layers 7", 1, "convtui: --expansion at x");
 }
 
 /* Every network of the post: parameters as PyTorch counts them. */
@@ -274,6 +308,7 @@ static void queue_runs_show_rm(void **state)
 	fails("steer last batch=3", 2, "cannot change");
 	fails("steer last puase", 2, "did you mean pause?");
 	works("rm last");
+	assert_non_null(strstr(out, "/.trash: mv a run from there to "));
 	works("runs --json");
 	assert_null(strstr(out, "->42 FM total: 87\",\"parameters\":3"));
 	works("rm --empty");
@@ -321,6 +356,7 @@ static void summary_is_the_posts(void **state)
 		"\nGoogLeNet accuracy: 94.000\nGoogLeNet inception post accuracy: 88.000\n");
 	works("summary --compare arch:cnn");
 	assert_non_null(strstr(out, "98.195%    post  99.398%      -1.203"));
+	assert_non_null(strstr(out, "\ndifferences count on the post's pictures only"));
 	works("summary --compare arch:googlenet");
 	assert_non_null(strstr(out, "GoogLeNet accuracy: 94.000    post 99.000 is the number of its last epoch, no accuracy    "));
 	works("summary --json");
@@ -378,7 +414,7 @@ static void doctor_reports(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(usage_and_errors), TEST(yaml_errors_have_a_place), TEST(the_posts_networks), TEST(describe_estimates_an_epoch), TEST(queue_runs_show_rm),
+		TEST(usage_and_errors), TEST(help_lists_what_is_taken), TEST(yaml_errors_have_a_place), TEST(the_posts_networks), TEST(describe_estimates_an_epoch), TEST(queue_runs_show_rm),
 		TEST(show_has_results_and_curves), TEST(summary_is_the_posts), TEST(the_posts_worked_examples), TEST(output_that_cannot_be_written),
 		TEST(doctor_reports),
 	};
