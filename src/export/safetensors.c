@@ -1,10 +1,12 @@
 /* safetensors.c - the plain state_dict of a run; see convtui/export.h. */
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/file.h"
 #include "convtui/export.h"
+#include "convtui/store.h"
 #include "store/checkpoint.h"
 
 static const char optimizer[] = "optimizer.", variance[] = ".running_var", counter[] = ".num_batches_tracked";
@@ -58,6 +60,18 @@ static int checkpoint_path(const char *run_folder, const char *checkpoint, char 
 	return cvt_path_join(path, size, run_folder, checkpoint != NULL ? checkpoint : "best.safetensors", err);
 }
 
+/* A run's files are its own: an export over its checkpoint or its rows would lose it. */
+static int check_place(const char *path, struct cvt_error *err)
+{
+	char folder[4096], real[PATH_MAX];
+	struct cvt_run run;
+
+	cvt_path_folder(folder, sizeof folder, path);
+	if (realpath(folder, real) == NULL || cvt_run_read(real, &run, NULL) != CVT_OK)
+		return CVT_OK;                 /* no run's; or the writing says what is wrong */
+	return cvt_fail(err, CVT_ERR_RANGE, "%s: its folder is that of run %s, whose files are its own: name a place outside of it", path, run.name);
+}
+
 int cvt_export_safetensors(const char *run_folder, const char *checkpoint, const char *path, struct cvt_error *err)
 {
 	static const struct cvt_pair metadata[] = {{"format", "pt"}};
@@ -65,8 +79,10 @@ int cvt_export_safetensors(const char *run_folder, const char *checkpoint, const
 	struct cvt_safetensors file = {0};
 	struct cvt_checkpoint_state state;
 	struct selection s = {0};
-	int status = checkpoint_path(run_folder, checkpoint, from, sizeof from, err);
+	int status = *path == '\0' ? cvt_fail(err, CVT_ERR_RANGE, "the name of the file to write is empty") : check_place(path, err);
 
+	if (status == CVT_OK)
+		status = checkpoint_path(run_folder, checkpoint, from, sizeof from, err);
 	if (status == CVT_OK)
 		status = cvt_checkpoint_read(from, &file, &state, err);
 	if (status == CVT_ERR_NOT_FOUND && checkpoint == NULL)

@@ -189,16 +189,29 @@ int cvt_safetensors_write_new(const char *path, const struct cvt_array *arrays, 
 	return status;
 }
 
+/* A name beside `path` that no file has: what is there is somebody's, whatever it is called. */
+static int temporary_beside(const char *path, char *name, size_t size, struct cvt_error *err)
+{
+	for (int i = 0; i < 1000; i++) {
+		if ((size_t)snprintf(name, size, "%s.%d.tmp", path, i) >= size)
+			return cvt_fail(err, CVT_ERR_RANGE, "path too long: %.100s...", path);
+		if (faccessat(AT_FDCWD, name, F_OK, AT_SYMLINK_NOFOLLOW) != 0)
+			return CVT_OK;
+	}
+	return cvt_fail(err, CVT_ERR_RANGE, "%s.0.tmp to .999.tmp are there: remove what is left of other writings", path);
+}
+
 int cvt_safetensors_write(const char *path, const struct cvt_array *arrays, int n_arrays, const struct cvt_pair *metadata,
 	int n_pairs, struct cvt_error *err)
 {
 	char temporary[4096], folder[4096];
 
-	if ((size_t)snprintf(temporary, sizeof temporary, "%s.tmp", path) >= sizeof temporary)
-		return cvt_fail(err, CVT_ERR_RANGE, "path too long: %.100s...", path);
-	cvt_path_folder(folder, sizeof folder, path);
+	int status = temporary_beside(path, temporary, sizeof temporary, err);
 
-	int status = cvt_safetensors_write_new(temporary, arrays, n_arrays, metadata, n_pairs, err);
+	if (status != CVT_OK)
+		return status;
+	cvt_path_folder(folder, sizeof folder, path);
+	status = cvt_safetensors_write_new(temporary, arrays, n_arrays, metadata, n_pairs, err);
 
 	if (status != CVT_OK)
 		return status;

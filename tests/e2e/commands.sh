@@ -45,6 +45,22 @@ check $? "one without a byte has nothing to lose" "$work/err"
 run "$CONVTUI" export last --to safetensors --out . --force
 [ $? = 1 ] && warns 'a folder'
 check $? "a folder is never replaced" "$work/err"
+ln -s empty link
+run "$CONVTUI" export last --to safetensors --out link --force
+[ $? = 1 ] && warns 'a link' && [ -L link ]
+check $? "nor a link" "$work/err"
+echo mine >weights.tmp
+cp weights.tmp weights.0.tmp
+run "$CONVTUI" export last --to safetensors --out weights
+[ $? = 0 ] && cmp -s weights newest && cmp -s weights.tmp before && cmp -s weights.0.tmp before && [ "$(echo weights.*)" = 'weights.0.tmp weights.tmp' ]
+check $? "files whose names begin as the export's are left alone" "$work/err"
+folder=$("$CONVTUI" show last | sed -n 's/^folder *//p')
+cp "$folder/checkpoint.safetensors" kept
+for file in checkpoint.safetensors another.safetensors; do
+	run "$CONVTUI" export last --to safetensors --out "$folder/$file" --force
+	[ $? = 1 ] && warns 'whose files are its own' && cmp -s kept "$folder/checkpoint.safetensors" && [ ! -e "$folder/another.safetensors" ]
+	check $? "no file of a run is written over, nor one put beside: $file" "$work/err"
+done
 
 # ---- a folder of pictures that holds other files ----
 mkdir -p mixed/more

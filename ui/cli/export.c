@@ -28,16 +28,17 @@ static bool may_be_replaced(int fd, const struct stat *status)
 }
 
 /* What is no export of an earlier day is not written over unasked: a name typed wrong would cost a file. What is no file, never: the rename
- * would put one in the place of a device. */
+ * would put one in the place of a device, or of a link. */
 static int check_target(const char *path, bool force)
 {
 	struct cvt_error err;
 	struct stat status;
 
-	if (stat(path, &status) != 0)
+	if (lstat(path, &status) != 0)
 		return CLI_DONE;               /* none there; or the writing of it says why not */
 	if (!S_ISREG(status.st_mode)) {
-		cvt_fail(&err, CVT_ERR_RANGE, "%s is %s: name a file to write with --out", path, S_ISDIR(status.st_mode) ? "a folder" : "no file");
+		cvt_fail(&err, CVT_ERR_RANGE, "%s is %s: name a file to write with --out", path,
+			S_ISDIR(status.st_mode) ? "a folder" : S_ISLNK(status.st_mode) ? "a link" : "no file");
 		return cli_fail(&err);
 	}
 	int fd = force ? -1 : open(path, O_RDONLY | O_CLOEXEC);

@@ -79,7 +79,7 @@ static void every_call_failing(void **state)
 	write_one(scratch("a"));
 	int calls = faults.calls;
 	/* The order is the promise: the bytes are on the disk before the name is theirs, and the name after. */
-	char *sync = strstr(faults.trace, "fsync a.tmp\n"), *name = strstr(faults.trace, "rename a\n");
+	char *sync = strstr(faults.trace, "fsync a.0.tmp\n"), *name = strstr(faults.trace, "rename a\n");
 	assert_true(sync != NULL && name != NULL && sync < name && strstr(name, "\nfsync ") != NULL);
 	assert_null(strstr(sync, "write"));
 	for (int at = 0; at < calls; at++) {
@@ -88,7 +88,7 @@ static void every_call_failing(void **state)
 		inject(at, ENOSPC);
 		assert_int_equal(cvt_safetensors_write(scratch("a"), arrays, 4, pairs, 2, NULL), CVT_ERR_SPACE);
 		no_faults();
-		assert_false(scratch_exists(scratch("a.tmp")));
+		assert_false(scratch_exists(scratch("a.0.tmp")));
 		if (at < calls - 1) {
 			assert_string_equal(scratch_get(scratch("a")), "old");
 		} else {
@@ -123,7 +123,7 @@ static void names_that_cannot_be(void **state)
 	assert_int_equal(cvt_safetensors_write(scratch("a"), &a, 1, NULL, 0, NULL), CVT_ERR_RANGE);
 	a = (struct cvt_array){.name = "wraps", .dims = {65536, 65536, 65536, 65536}, .n_dims = 4, .data = weights}; /* to 0 bytes */
 	assert_int_equal(cvt_safetensors_write(scratch("a"), &a, 1, NULL, 0, NULL), CVT_ERR_RANGE);
-	assert_false(scratch_exists(scratch("a")) || scratch_exists(scratch("a.tmp")));
+	assert_false(scratch_exists(scratch("a")) || scratch_exists(scratch("a.0.tmp")));
 }
 
 /* A file made by hand: header text, then `n_data` zero bytes. */
