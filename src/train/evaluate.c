@@ -99,6 +99,7 @@ static int fill(struct cvt_evaluation *evaluation, struct cvt_trained *trained, 
 		free(evaluation->precision);
 		return cvt_fail(err, CVT_ERR_MEMORY, "no memory for %d classes", n);
 	}
+	evaluation->checkpoint = trained->used;
 	evaluation->confusion = pass->confusion;
 	evaluation->class_names = trained->classes;
 	pass->confusion = NULL;
