@@ -8,6 +8,7 @@
 
 #include "cli/create.h"
 #include "cli/lines.h"
+#include "cli/table.h"
 #include "convtui/runner.h"
 #include "convtui/text.h"
 
@@ -72,7 +73,7 @@ static void say_branch(const struct report *report, double lr)
 static void say_end(const struct report *report, const struct cvt_runner_result *result)
 {
 	const struct cvt_live *live = &result->live;
-	char best[64] = "no validation yet";
+	char best[64], memory[32];
 
 	if (report->json) {
 		cli_lines_json(report->lines, json_pack("{s:s s:o s:o s:I}", "state", cvt_state_name(result->state), "best_val_accuracy",
@@ -81,8 +82,11 @@ static void say_end(const struct report *report, const struct cvt_runner_result 
 	} else {
 		if (live->best_epoch > 0)
 			snprintf(best, sizeof best, "best %.3f%% in epoch %d", live->best_val_accuracy, live->best_epoch);
-		cli_lines_text(report->lines, false, "%s: %s, %.1f s, peak memory %lld MB", cvt_state_name(result->state), best,
-			isnan(live->seconds) ? 0 : live->seconds, (long long)(live->peak_bytes / 1000000));         /* as describe says it */
+		else
+			snprintf(best, sizeof best, "%s", live->val_images == 0 ? "val none" : "no validation yet");
+		cli_bytes(live->peak_bytes, memory, sizeof memory);
+		cli_lines_text(report->lines, false, "%s: %s, %.1f s, peak memory %s", cvt_state_name(result->state), best,
+			isnan(live->seconds) ? 0 : live->seconds, memory);
 		cli_lines_text(report->lines, false, "%s", report->folder);
 	}
 	if (result->reason[0])
