@@ -15,7 +15,7 @@ static void value_text(const struct app *app, const struct cvt_option *option, c
 	cvt_config_get(&app->form.config, option, raw, sizeof raw);
 	cvt_text_clean(out, size, raw);
 	if (option->type == CVT_TYPE_REAL && cvt_text_to_double(raw, &number)) {
-		number_rate(number, out, size);      /* 1e-4, as everywhere on the screen */
+		number_typed(number, out, size);      /* 1e-4, as everywhere on the screen */
 	}
 	if (!*out) {
 		snprintf(out, size, "%s", option->type == CVT_TYPE_PATH ? "-" : "");
@@ -193,7 +193,9 @@ static void draw_meaning(const struct app *app, struct pane pane)
 	y += lacking ? 0 : draw_time(app, d, pane, y);
 	if (f->facts.known && asked) {
 		number_count(f->facts.pictures, count, sizeof count);
-		y += !!pane_textf(pane, 0, y, CELL_DIM, "%s pictures, %d classes", count, f->facts.classes);
+		/* Of a folder only names were read: which can be read shows when they are decoded. */
+		y += !!pane_textf(pane, 0, y, CELL_DIM, strcmp(f->facts.data, "builtin") ? "%s picture files, %d classes" : "%s pictures, %d classes", count,
+			f->facts.classes);
 	}
 	draw_help(app, pane_sub(pane, 0, y, pane.w, pane.h - y));
 }

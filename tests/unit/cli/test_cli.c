@@ -333,7 +333,7 @@ static void figures_for_people(void **state)
 	works("runs");
 	assert_non_null(strstr(out, " 0.0002929 "));
 	works("runs --json");
-	assert_non_null(strstr(out, "\"lr\":0.00029289321881345256,"));
+	assert_non_null(strstr(out, "\"lr\":0.00029289321881345"));
 	works("show last");
 	assert_non_null(strstr(out, "validation  none\n"));
 	assert_null(strstr(out, "@ both"));
