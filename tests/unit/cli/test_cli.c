@@ -16,6 +16,7 @@
 
 #include "../scratch.h"
 #include "convtui/config.h"
+#include "convtui/machine.h"
 #include "store/writer.h"
 
 extern char **environ;
@@ -109,14 +110,19 @@ static struct cvt_run make_run(const char *short_name, const char *network, doub
 	assert_int_equal(cvt_writer_open(made.folder, &writer, &e), CVT_OK);
 	for (int i = 1; i <= 2; i++)
 		assert_int_equal(cvt_writer_epoch(writer, &(struct cvt_epoch_row){i, 0.5 / i, 90 + i, 0.6 / i, accuracy - 2 + i, 0.01, 1.5}, &e), CVT_OK);
+	/* 100 pictures a second. */
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(cvt_writer_batch(writer, &(struct cvt_batch_row){.batch = i, .epoch = 1, .images = 128, .loss = 1, .lr = 0.01,
+			.seconds = 1.28}, &e), CVT_OK);
 	struct cvt_live live = made.live;
 	live.state = CVT_STATE_DONE;
+	live.batch = 3;
+	live.threads = cvt_machine_processors(NULL);
 	live.epoch = 2;
 	live.loss = 0.25;
 	live.train_accuracy = 92;
 	live.val_accuracy = live.best_val_accuracy = accuracy;
 	live.best_epoch = 2;
-	live.images_per_second = 100;
 	assert_int_equal(gethostname(live.host, sizeof live.host - 1), 0);
 	assert_int_equal(cvt_writer_live(writer, &live, &e), CVT_OK);
 	cvt_writer_close(writer);
@@ -238,7 +244,7 @@ static double epoch_seconds(const char *line)
 	return value;
 }
 
-/* From the pictures a second of the newest run, scaled by multiply-adds and by the training part. */
+/* From the pictures a second of a run, scaled by multiply-adds; a picture of the validation costs a third. */
 static void describe_estimates_an_epoch(void **state)
 {
 	(void)state;
@@ -253,13 +259,15 @@ static void describe_estimates_an_epoch(void **state)
 	object = json_line(0);
 	pictures = (int)json_integer_value(json_object_get(object, "images"));
 	json_decref(object);
-	assert_true(pictures > 100 && fabs(whole - pictures * 0.6 / 100) < 0.02);
-	assert_true(fabs(epoch_seconds("describe --json --val-fraction 0.7") / whole - 0.5) < 1e-9);
+	assert_true(pictures > 100 && fabs(whole - pictures * (0.6 + 0.4 / 3) / 100) < 0.02);
+	assert_true(fabs(epoch_seconds("describe --json --val-fraction 0.7") / whole - (0.3 + 0.7 / 3) / (0.6 + 0.4 / 3)) < 1e-9);
 	double small = epoch_seconds("describe --json --image-size 64");
 	assert_true(small < whole / 15 && small > whole / 17);
 	assert_true(isnan(epoch_seconds("describe --json --classes 3")));
 	works("describe");
-	assert_non_null(strstr(out, " an epoch, "));
+	assert_non_null(strstr(out, " in all, as this network trained here (1 run)\n"));
+	works("describe --classes 3");
+	assert_non_null(strstr(out, "time           unknown: --classes"));
 }
 
 static void queue_runs_show_rm(void **state)
