@@ -9,7 +9,7 @@ differs_from() { [ "$(loss_panel)" != "$1" ]; }
 start 120x40 "$CONVTUI --start quick"
 until_true "the dashboard opens with a run" shows '(preparing|training|evaluating) 20'
 until_true "it trains" shows 'training 20'
-until_true "a loss is shown" shows 'loss .*batch [0-9]+\.[0-9]+'
+until_true "a loss is shown" shows 'loss .*mean [0-9]+\.[0-9]+'
 run=$(newest)
 before=$(loss_panel)
 until_true "the curve moves" differs_from "$before"

@@ -389,6 +389,23 @@ static void summary_is_the_posts(void **state)
 	json_decref(object);
 }
 
+/* Memory in the unit and digits of describe; what more than 100 % of peak means is said once, below all networks. */
+static void bench_says_what_it_measures(void **state)
+{
+	(void)state;
+	works("bench quick --layers 1 --image-size 32 --batch 2 --seconds 0.01");
+	assert_non_null(strstr(out, "% of peak)  evaluate"));
+	assert_non_null(strstr(out, "% of peak)  memory "));
+	assert_non_null(strstr(out, " MB  "));
+	assert_non_null(strstr(out, "\nGFLOP/s are direct-equivalent"));
+	works("bench quick --layers 1 --image-size 32 --batch 2 --seconds 0.01 --json");
+	json_t *object = json_line(0);
+	has_keys(object, "network image_size batch threads isa train_ms_per_image eval_ms_per_image peak_bytes train_gflops eval_gflops peak_gflops");
+	assert_true(json_number_value(json_object_get(object, "peak_gflops")) > 0);
+	json_decref(object);
+	assert_null(strstr(out, "direct-equivalent"));
+}
+
 /* README of the post, item 6. */
 static void the_posts_worked_examples(void **state)
 {
@@ -439,7 +456,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(usage_and_errors), TEST(yaml_errors_have_a_place), TEST(the_posts_networks), TEST(describe_estimates_an_epoch), TEST(queue_runs_show_rm),
-		TEST(show_has_results_and_curves), TEST(figures_for_people), TEST(curves_that_meet), TEST(summary_is_the_posts), TEST(the_posts_worked_examples), TEST(output_that_cannot_be_written),
+		TEST(show_has_results_and_curves), TEST(figures_for_people), TEST(curves_that_meet), TEST(bench_says_what_it_measures), TEST(summary_is_the_posts), TEST(the_posts_worked_examples), TEST(output_that_cannot_be_written),
 		TEST(doctor_reports),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
