@@ -104,7 +104,8 @@ static void print_time(const struct cvt_config *config, const struct ui_estimate
 	printf("time           %s an epoch, %s in all, %s (%d run%s)\n", epoch, all, as[estimate->basis], estimate->runs, estimate->runs == 1 ? "" : "s");
 }
 
-static int print_text(const struct cvt_config *config, int n_classes, const struct cvt_description *d, const struct ui_estimate *estimate, int pictures)
+static int print_text(const struct cvt_config *config, int n_classes, const struct cvt_description *d, const struct ui_estimate *estimate,
+	int pictures)
 {
 	struct cli_table layers = {.columns = 6, .right = 1 << 3 | 1 << 4};
 	char parameters[32], multiply_adds[32], train[32], eval[32], checkpoint[32];

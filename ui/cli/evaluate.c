@@ -106,7 +106,8 @@ static int evaluate(const struct cli_command *command, int argc, char **argv)
 }
 
 const struct cli_command cli_evaluate_command = {.name = "evaluate", .arguments = "RUN",
-	.help = "accuracy, confusion matrix, recall and precision of each class: of the validation part, by the best checkpoint", .example = "convtui evaluate last --data pictures",
+	.help = "accuracy, confusion matrix, recall and precision of each class: of the validation part, by the best checkpoint",
+	.example = "convtui evaluate last --data pictures",
 	.flags = (const struct cli_flag[]){{"data", "DIR", "a folder of class folders, instead of the run's own pictures"},
 		{"part", "PART", "train, val or test of the run's own pictures (val)"}, CLI_CHECKPOINT_FLAG, {0}},
 	.min_positional = 1, .max_positional = 1, .run = evaluate};

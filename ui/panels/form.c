@@ -138,7 +138,8 @@ static int draw_time(const struct app *app, const struct cvt_description *d, str
 	bool known = f->facts.known && !strcmp(f->facts.data, f->cost_of.data);
 	struct ui_estimate estimate = ui_rates_estimate(&app->rates, d, &f->cost_of, known ? f->facts.pictures : 0);
 	if (isnan(estimate.epoch_seconds)) {
-		return pane_wrap(pane, y, CELL_DIM, known ? "time an epoch: unknown until such a run was trained here" : "time an epoch: counting the pictures");
+		return pane_wrap(pane, y, CELL_DIM, known ? "time an epoch: unknown until such a run was trained here" :
+			"time an epoch: counting the pictures");
 	}
 	char one[32], all[32];
 	number_span(estimate.epoch_seconds, one, sizeof one);

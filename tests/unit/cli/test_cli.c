@@ -456,7 +456,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(usage_and_errors), TEST(yaml_errors_have_a_place), TEST(the_posts_networks), TEST(describe_estimates_an_epoch), TEST(queue_runs_show_rm),
-		TEST(show_has_results_and_curves), TEST(figures_for_people), TEST(curves_that_meet), TEST(bench_says_what_it_measures), TEST(summary_is_the_posts), TEST(the_posts_worked_examples), TEST(output_that_cannot_be_written),
+		TEST(show_has_results_and_curves), TEST(figures_for_people), TEST(curves_that_meet), TEST(bench_says_what_it_measures),
+		TEST(summary_is_the_posts), TEST(the_posts_worked_examples), TEST(output_that_cannot_be_written),
 		TEST(doctor_reports),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
