@@ -254,7 +254,7 @@ static bool take_results(struct app *app)
 	struct dataset_facts facts;
 	int n;
 	bool changed = false;
-	double rate = worker_rate(app->worker);
+	struct ui_rates rates;
 	if (worker_take_runs(app->worker, &runs, &n, error)) {
 		changed = !app->listed || n != app->n_runs || !same_runs(runs, app->runs, n);
 		free(app->runs);
@@ -274,8 +274,9 @@ static bool take_results(struct app *app)
 		form_update_cost(app);
 		changed = true;
 	}
-	if (memcmp(&rate, &app->rate, sizeof rate) != 0) {
-		app->rate = rate;
+	worker_rates(app->worker, &rates);
+	if (memcmp(&rates, &app->rates, sizeof rates) != 0) {
+		app->rates = rates;
 		changed = true;
 	}
 	return changed;

@@ -17,8 +17,8 @@ void follow_init(struct follow *f)
 
 static struct series *all_series(struct follow *f, int i)
 {
-	struct series *all[] = {&f->loss, &f->loss_mean, &f->accuracy, &f->accuracy_mean, &f->val_loss, &f->val_accuracy, &f->epoch_accuracy,
-		&f->epoch_end, NULL};
+	struct series *all[] = {&f->loss, &f->loss_mean, &f->accuracy, &f->accuracy_mean, &f->val_loss, &f->val_accuracy, &f->epoch_loss,
+		&f->epoch_accuracy, &f->epoch_end, NULL};
 	return all[i];
 }
 
@@ -94,7 +94,7 @@ static int take_batch(struct follow *f, const struct cvt_session *s, const struc
 static int take_epoch(struct follow *f, const struct cvt_epoch_row *row)
 {
 	double x = f->epoch_end.x[row->epoch - 1];
-	if (series_append(&f->epoch_accuracy, x, row->train_accuracy) ||
+	if (series_append(&f->epoch_loss, x, row->loss) || series_append(&f->epoch_accuracy, x, row->train_accuracy) ||
 		(!isnan(row->val_loss) && series_append(&f->val_loss, x, row->val_loss)) ||
 		(!isnan(row->val_accuracy) && series_append(&f->val_accuracy, x, row->val_accuracy))) {
 		return CVT_ERR_MEMORY;

@@ -10,7 +10,7 @@ struct follow {
 	enum chart_x x_kind;
 	double smoothing;                    /* factor of the exponential mean, 0: none */
 	struct series loss, loss_mean, accuracy, accuracy_mean;              /* by batch; accuracies in per cent */
-	struct series val_loss, val_accuracy, epoch_accuracy;                /* by epoch */
+	struct series val_loss, val_accuracy, epoch_loss, epoch_accuracy;    /* by epoch */
 	struct ema loss_ema, accuracy_ema;
 	struct series epoch_end;             /* y: x of the end of each epoch that the batches have reached (a table, not drawn) */
 	double images, seconds;              /* up to the last batch taken */

@@ -24,7 +24,6 @@ int app_init(struct app *app, const struct app_options *options, bool threaded, 
 	memset(app, 0, sizeof *app);
 	app->options = *options;
 	app->following = true;
-	app->rate = NAN;
 	follow_init(&app->follow);
 	cvt_config_init(&app->form.config);
 	cvt_config_resolve(&app->form.config);

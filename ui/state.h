@@ -72,7 +72,7 @@ struct app {
 	struct ui_filter *filter;            /* NULL while the text is empty or cannot be read */
 	bool filter_open;
 	struct edit filter_edit;
-	double rate;                         /* multiply-adds a second that past runs trained at; NaN: none has */
+	struct ui_rates rates;               /* how fast past runs trained here */
 
 	char last_waiting[96];               /* the newest run created here to start after another */
 

@@ -11,8 +11,6 @@
 #include <unistd.h>
 
 #include "convtui/dataset.h"
-#include "convtui/model.h"
-#include "rate.h"
 #include "worker.h"
 
 struct worker {
@@ -20,7 +18,7 @@ struct worker {
 	bool threaded;                       /* [I] */
 	int fd;                              /* [I] */
 	pthread_t thread;                    /* [I] */
-	struct ui_rate_memory rated;         /* [W] the run that rate comes from; only the worker touches it */
+	struct ui_rates measured;            /* [W] only the worker touches it */
 	pthread_mutex_t lock;
 	pthread_cond_t wake;                 /* [L lock] */
 	bool leave, hurry, asked;            /* [L lock] */
@@ -30,7 +28,7 @@ struct worker {
 	bool have_runs, have_facts;          /* [L lock] */
 	char error[256];                     /* [L lock] */
 	struct dataset_facts facts;          /* [L lock] */
-	double rate;                         /* [L lock] */
+	struct ui_rates rates;               /* [L lock] */
 };
 
 static double now(void)
@@ -48,22 +46,11 @@ static void tell(const struct worker *w)
 	}
 }
 
-static void find_rate(struct worker *w, const struct cvt_run *runs, int n)
-{
-	double rate = ui_rate_of_runs(runs, n, &w->rated);
-	pthread_mutex_lock(&w->lock);
-	w->rate = rate;
-	pthread_mutex_unlock(&w->lock);
-}
-
 static void list(struct worker *w)
 {
-	struct cvt_run *runs = NULL;
+	struct cvt_run *runs = NULL, picked[UI_RATE_RUNS];
 	struct cvt_error err;
-	int n = 0, status = cvt_store_list(w->store, &runs, &n, &err);
-	if (status == CVT_OK) {
-		find_rate(w, runs, n);
-	}
+	int n = 0, status = cvt_store_list(w->store, &runs, &n, &err), n_picked = status == CVT_OK ? ui_rates_pick(runs, n, picked) : 0;
 	pthread_mutex_lock(&w->lock);
 	snprintf(w->error, sizeof w->error, "%.255s", status == CVT_OK ? "" : err.message);
 	free(w->runs);
@@ -72,6 +59,13 @@ static void list(struct worker *w)
 	w->have_runs = true;
 	pthread_mutex_unlock(&w->lock);
 	tell(w);
+	if (status == CVT_OK) {                      /* after the list, which does not wait for it */
+		ui_rates_measure(&w->measured, picked, n_picked);
+		pthread_mutex_lock(&w->lock);
+		w->rates = w->measured;
+		pthread_mutex_unlock(&w->lock);
+		tell(w);
+	}
 }
 
 static void answer(struct worker *w, const char *data)
@@ -148,7 +142,6 @@ int worker_create(const char *store, bool threaded, struct worker **ret_worker)
 		return CVT_ERR_MEMORY;
 	}
 	snprintf(w->store, sizeof w->store, "%s", store);
-	w->rate = NAN;
 	w->threaded = threaded;
 	w->fd = threaded ? eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) : -1;
 	pthread_mutex_init(&w->lock, NULL);
@@ -260,10 +253,9 @@ bool worker_take_facts(struct worker *w, struct dataset_facts *ret_facts)
 	return have;
 }
 
-double worker_rate(struct worker *w)
+void worker_rates(struct worker *w, struct ui_rates *ret_rates)
 {
 	pthread_mutex_lock(&w->lock);
-	double rate = w->rate;
+	*ret_rates = w->rates;
 	pthread_mutex_unlock(&w->lock);
-	return rate;
 }

@@ -6,6 +6,7 @@
 #define UI_WORKER_H
 
 #include "convtui/store.h"
+#include "rate.h"
 
 struct dataset_facts {
 	char data[1024];             /* the folder asked for */
@@ -29,7 +30,7 @@ void worker_hurry(struct worker *worker);
 /* Each returns true when there is something new, which is then the caller's. A list that failed has *ret_error. */
 bool worker_take_runs(struct worker *worker, struct cvt_run **ret_runs, int *ret_n, char error[256]);
 bool worker_take_facts(struct worker *worker, struct dataset_facts *ret_facts);
-/* Multiply-adds a second (forward, one picture each) of the newest run that says; NaN: none. */
-double worker_rate(struct worker *worker);
+/* How fast past runs trained here, as far as it is known yet. */
+void worker_rates(struct worker *worker, struct ui_rates *ret_rates);
 
 #endif

@@ -19,7 +19,7 @@ struct cvt_bench_result {
 	double multiply_adds;            /* an image, forward */
 	double train_gflops, eval_gflops;    /* direct-equivalent: 2 * multiply-adds (training: three times that, less the first layer's
 	                                      * input gradient) over the time, in 1e9 a second */
-	double peak_gflops;              /* fused multiply-adds in registers, all threads, measured in the same run */
+	double peak_gflops;              /* fused multiply-adds in registers, all threads, each by its own processor time, in the same run */
 	int64_t peak_bytes;              /* VmHWM, reset before the network was made where the system allows */
 	int n_layers;
 	struct cvt_bench_layer *layers;  /* the caller frees it */

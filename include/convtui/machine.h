@@ -21,6 +21,8 @@ int64_t cvt_machine_address_space(const char *root);
 void cvt_machine_name(const char *root, char *text, size_t size);
 /* Largest resident size so far, in bytes (VmHWM); 0: unknown. */
 int64_t cvt_machine_peak_bytes(void);
+/* The largest counts from here on, where /proc allows it; elsewhere it stays that of the whole process. */
+void cvt_machine_reset_peak(void);
 /* May this processor (and its system) run code of the set? `isa`: enum cvt_isa of config.h; AUTO is always true. */
 bool cvt_machine_has_isa(int isa);
 /* The best set there is; never AUTO. */

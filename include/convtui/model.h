@@ -37,11 +37,20 @@ void cvt_description_finish(struct cvt_description *description);
 /* The maps that a rule gives: maps[0] = channels, maps[1..layers]. For the form, at each keystroke. */
 CVT_NODISCARD int cvt_expansion_maps(const char *rule, int channels, int layers, int *maps, struct cvt_error *err);
 
+/* Which checkpoint was read. */
+struct cvt_checkpoint_used {
+	char file[64];               /* its name without the folder: "best.safetensors" */
+	int epoch;                   /* epochs finished when it was saved */
+	int64_t batch;               /* batches finished */
+	bool within_epoch;           /* it was saved in the midst of the next epoch */
+};
+
 /* A trained network read from a run's folder (best.safetensors, else checkpoint.safetensors). */
 struct cvt_predictor;
 CVT_NODISCARD int cvt_predictor_open(const char *run_folder, const char *checkpoint /* NULL: best */, int threads,
 	struct cvt_predictor **ret_predictor, struct cvt_error *err);
 void cvt_predictor_close(struct cvt_predictor *predictor);
+const struct cvt_checkpoint_used *cvt_predictor_checkpoint(const struct cvt_predictor *predictor);
 int cvt_predictor_n_classes(const struct cvt_predictor *predictor);
 const char *cvt_predictor_class(const struct cvt_predictor *predictor, int class_index);
 /* How many pictures cvt_predictor_classify does together, which keeps every thread busy. More are done one such group after another. */
@@ -59,6 +68,7 @@ void cvt_predictor_classify(struct cvt_predictor *predictor, const char *const *
 	float *probabilities);
 
 struct cvt_evaluation {
+	struct cvt_checkpoint_used checkpoint;
 	int n_classes; char **class_names;
 	int64_t *confusion;          /* [true][predicted] */
 	int images; double accuracy; /* per cent */

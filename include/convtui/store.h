@@ -46,7 +46,7 @@ struct cvt_live {
 	int pid; char host[64];
 	int threads;
 	int train_images, val_images, test_images;   /* pictures of each part */
-	int64_t peak_bytes;          /* VmHWM */
+	int64_t peak_bytes;          /* VmHWM since this attempt began */
 };
 
 struct cvt_run {

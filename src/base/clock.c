@@ -16,6 +16,11 @@ double cvt_clock_monotonic(void)
 	return now(CLOCK_MONOTONIC);
 }
 
+double cvt_clock_thread(void)
+{
+	return now(CLOCK_THREAD_CPUTIME_ID);
+}
+
 _Atomic double cvt_clock_jump;
 
 double cvt_clock_wall(void)

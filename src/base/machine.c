@@ -1,6 +1,7 @@
 /* machine.c - see convtui/machine.h. Control groups are in cgroup.c. */
 #include "convtui/machine.h"
 
+#include <fcntl.h>
 #include <math.h>
 #include <sched.h>
 #include <stdio.h>
@@ -161,6 +162,18 @@ void cvt_machine_name(const char *root, char *text, size_t size)
 int64_t cvt_machine_peak_bytes(void)
 {
 	return proc_kilobytes("", "/proc/self/status", "VmHWM");
+}
+
+void cvt_machine_reset_peak(void)
+{
+	int fd = open("/proc/self/clear_refs", O_WRONLY | O_CLOEXEC);
+
+	if (fd >= 0) {
+		ssize_t n = write(fd, "5", 1);
+
+		(void)n;
+		close(fd);
+	}
 }
 
 bool cvt_machine_has_isa(int isa)

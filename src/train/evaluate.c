@@ -67,7 +67,7 @@ static int choose_pictures(const struct cvt_dataset *dataset, bool all, int part
 		rc = cvt_part_pictures(dataset, (enum cvt_part)part, ret_pictures, ret_n, err);
 		if (rc == CVT_OK && *ret_n == 0) {
 			free(*ret_pictures);
-			return cvt_fail(err, CVT_ERR_RANGE, "the run has no %s part", names[part]);
+			return cvt_fail(err, CVT_ERR_RANGE, "the run has no %s part: name another, or a folder of pictures", names[part]);
 		}
 		return rc;
 	}
@@ -99,6 +99,7 @@ static int fill(struct cvt_evaluation *evaluation, struct cvt_trained *trained, 
 		free(evaluation->precision);
 		return cvt_fail(err, CVT_ERR_MEMORY, "no memory for %d classes", n);
 	}
+	evaluation->checkpoint = trained->used;
 	evaluation->confusion = pass->confusion;
 	evaluation->class_names = trained->classes;
 	pass->confusion = NULL;

@@ -102,6 +102,11 @@ void cvt_predictor_close(struct cvt_predictor *predictor)
 	free(predictor);
 }
 
+const struct cvt_checkpoint_used *cvt_predictor_checkpoint(const struct cvt_predictor *predictor)
+{
+	return &predictor->trained.used;
+}
+
 int cvt_predictor_n_classes(const struct cvt_predictor *predictor)
 {
 	return predictor->trained.n_classes;

@@ -9,6 +9,7 @@
 #include "arch/arch.h"
 #include "base/clock.h"
 #include "base/file.h"
+#include "convtui/machine.h"
 #include "train/prepare.h"
 #include "train/tuned.h"
 #include "train/watch.h"
@@ -171,6 +172,7 @@ static int run(struct cvt_trainer *t, const struct cvt_runner_options *options, 
 	if (rc < 0)
 		return rc;
 	begin_page(live, &t->config);
+	cvt_machine_reset_peak();        /* `work` trains one run after another in this process */
 	rc = cvt_writer_live(t->writer, live, err);
 	if (rc == CVT_OK)
 		rc = cvt_shared_init(&shared, live, err);

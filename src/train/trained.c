@@ -1,6 +1,7 @@
 /* trained.c - from a checkpoint to a network that can say what it sees. */
 #include "train/trained.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -38,6 +39,10 @@ static int take_state(struct cvt_trained *trained, const struct cvt_checkpoint_s
 	cvt_config_resolve(&trained->config);
 	if (!cvt_yaml_value(state->config, "fingerprint", trained->fingerprint, sizeof trained->fingerprint))
 		trained->fingerprint[0] = 0;
+	const char *slash = strrchr(path, '/');
+
+	trained->used = (struct cvt_checkpoint_used){.epoch = state->epoch, .batch = state->batch, .within_epoch = state->batch_in_epoch > 0};
+	snprintf(trained->used.file, sizeof trained->used.file, "%.63s", slash ? slash + 1 : path);
 	memcpy(trained->mean, state->mean, sizeof trained->mean);
 	memcpy(trained->std, state->std, sizeof trained->std);
 	trained->classes = calloc((size_t)state->n_classes, sizeof *trained->classes);

@@ -2,7 +2,7 @@
 #ifndef CVT_TRAIN_TRAINED_H
 #define CVT_TRAIN_TRAINED_H
 
-#include "convtui/config.h"
+#include "convtui/model.h"
 #include "store/checkpoint.h"
 #include "train/network.h"
 
@@ -11,6 +11,7 @@ struct cvt_trained {
 	struct cvt_network *network;           /* evaluation only */
 	int n_classes; char **classes;
 	double mean[3], std[3];
+	struct cvt_checkpoint_used used;
 	char fingerprint[64];                  /* of the pictures that it was trained on; "": not said */
 };
 /* checkpoint: a file; NULL: best.safetensors of the folder, else checkpoint.safetensors. threads 0: all allowed. The batch is the same for

@@ -2,6 +2,7 @@
 #include "train/watch.h"
 
 #include <errno.h>
+#include <math.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -77,12 +78,14 @@ void cvt_watch_finish(struct cvt_watch *watch)
 static void tell(struct cvt_watch *watch, const struct cvt_runner_event *event)
 {
 	struct cvt_error ignored;
-	char line[1200];
+	char line[1200], val[32] = "none";
 
 	switch (event->kind) {
 	case CVT_RUNNER_EPOCH:
-		snprintf(line, sizeof line, "epoch %d: loss %.6f, train %.3f%%, val %.3f%%, %.1f s", event->epoch->epoch, event->epoch->loss,
-			event->epoch->train_accuracy, event->epoch->val_accuracy, event->epoch->seconds);
+		if (!isnan(event->epoch->val_accuracy))
+			snprintf(val, sizeof val, "%.3f%%", event->epoch->val_accuracy);
+		snprintf(line, sizeof line, "epoch %d: loss %.6f, train %.3f%%, val %s, %.1f s", event->epoch->epoch, event->epoch->loss,
+			event->epoch->train_accuracy, val, event->epoch->seconds);
 		break;
 	case CVT_RUNNER_PREPARED:
 		snprintf(line, sizeof line, "%s: %lld parameters, %d pictures to train on, %d to validate, %d thread%s", event->live->network,

@@ -85,7 +85,7 @@ keys Enter
 to 'conv layers'
 keys Left Left
 until_true "arrows step a row" shows '3 → 16 → 29$|3 → 16 → 29 '
-until_true "the pictures of the folder are counted" shows '60 pictures, 3 classes'
+until_true "the pictures of the folder are counted" shows '60 picture files, 3 classes'
 keys G
 until_true "G starts" shows '(training|evaluating|done) 20'
 run=$(newest)
@@ -107,7 +107,7 @@ start 120x40 "$CONVTUI; echo left; sleep 1000"
 until_true "the run that trains is attached to" shows "(training|evaluating) ${first##*/}"
 keys n
 until_true "the form begins with its options" shows 'epochs +100000'
-until_true "and its pictures" shows '60 pictures, 3 classes'
+until_true "and its pictures" shows '60 picture files, 3 classes'
 keys G
 until_true "G asks" shows 'start when it has ended'
 keys Enter

@@ -76,3 +76,20 @@ check $? "a folder for standard input" "$work/err"
 predict - </dev/null
 exits 0 && [ ! -s "$work/out" ] && [ ! -s "$work/err" ]
 check $? "no names, no lines" "$work/err"
+
+# ---- which checkpoint, and which part ----
+"$CONVTUI" evaluate last >"$work/best" 2>"$work/err" && grep -qE '^validation part, by best\.safetensors, after epoch [0-9]+$' "$work/best"
+check $? "evaluate says part and checkpoint" "$work/best"
+"$CONVTUI" evaluate last --part train --checkpoint checkpoint >"$work/newest" 2>"$work/err" &&
+	grep -q '^training part, by checkpoint\.safetensors, after epoch ' "$work/newest"
+check $? "and takes another" "$work/newest"
+"$CONVTUI" evaluate last --checkpoint checkpoint --json | grep -q '"checkpoint":"checkpoint.safetensors","epoch":[0-9]*,"part":"val"'
+check $? "as JSON too"
+"$CONVTUI" evaluate last --data "$pictures" | grep -q "^all of $pictures, by best.safetensors"
+check $? "of a folder, all"
+predict --checkpoint checkpoint "$pictures/bars/00.png"
+[ "$(cat "$work/status")" = 0 ] && [ "$(wc -l <"$work/out")" = 1 ] && [ ! -s "$work/err" ]
+check $? "predict takes it too, and says nothing but pictures where nobody looks" "$work/err"
+predict --checkpoint newest "$pictures/bars/00.png"
+[ "$(cat "$work/status")" = 2 ] && grep -q 'best or checkpoint' "$work/err"
+check $? "a checkpoint that is none of the two is refused" "$work/err"

@@ -9,7 +9,7 @@ differs_from() { [ "$(loss_panel)" != "$1" ]; }
 start 120x40 "$CONVTUI --start quick"
 until_true "the dashboard opens with a run" shows '(preparing|training|evaluating) 20'
 until_true "it trains" shows 'training 20'
-until_true "a loss is shown" shows 'loss .*batch [0-9]+\.[0-9]+'
+until_true "a loss is shown" shows 'loss .*mean [0-9]+\.[0-9]+'
 run=$(newest)
 before=$(loss_panel)
 until_true "the curve moves" differs_from "$before"
@@ -82,14 +82,12 @@ keys Tab
 wait_for shows ' i crosshair'
 keys i
 until_true "the crosshair" shows 'loss .* images: '
-# "8.231k images:  batch 0.0507  train ..." of the loss panel, and of the accuracy panel, as "8.231k 0.0507" and "8.231k 96.875"
-points() { screen | sed -nE 's/.*(loss|accuracy) .* ([0-9.k]+) images: +batch ([0-9.]+).*/\1 \2 \3/p'; }
-# The crosshair shows the last row at or before it; its place is rounded to four digits.
+# "8,231 images:  batch 0.0507  mean ..." of the loss panel, and of the accuracy panel, as "loss 8231 0.0507" and "accuracy 8231 96.875"
+points() { screen | sed -nE 's/.*(loss|accuracy) .* ([0-9]*),?([0-9]+) images: +batch ([0-9.]+).*/\1 \2\3 \4/p'; }
+# The crosshair shows the last row at or before it; its place is rounded to a picture.
 match() {
 	awk -F, 'NR == FNR { if (FNR > 1) { sum += $3; at[++n] = sum; loss[n] = sprintf("%.4f", $4); accuracy[n] = sprintf("%.3f", 100 * $5 / $3) } next }
-		{ seen++; split($0, word, " "); x = word[2] + 0; slack = x < 10 ? 0.5 : x < 100 ? 5 : 50
-			if (word[2] !~ /k$/) { slack = 0 } else x *= 1000
-			found = 0
+		{ seen++; split($0, word, " "); x = word[2] + 0; slack = 0.5; found = 0
 			for (i = 1; i <= n; i++)
 				if (at[i] <= x + slack && (i == n || at[i + 1] > x - slack) && word[3] == (word[1] == "loss" ? loss[i] : accuracy[i])) found = 1
 			if (!found) { print "not a row: " $0; wrong++ } }

@@ -17,6 +17,7 @@
 #include "widgets/canvas.h"
 #include "widgets/chart.h"
 #include "widgets/number.h"
+#include "widgets/table.h"
 
 static char *text_of(struct grid *grid)
 {
@@ -364,6 +365,15 @@ static void figures_read_as_people_write_them(void **state)
 	assert_string_equal(t, "3.5e-4");
 	number_rate(0.01, t, sizeof t);
 	assert_string_equal(t, "0.01");
+	/* A schedule's rate, and one that somebody typed. */
+	number_rate(0.00029289321881345256, t, sizeof t);
+	assert_string_equal(t, "2.929e-4");
+	number_rate(0.0098765432, t, sizeof t);
+	assert_string_equal(t, "0.009877");
+	number_typed(0.000123456, t, sizeof t);
+	assert_string_equal(t, "1.23456e-4");
+	number_typed(1e-5, t, sizeof t);
+	assert_string_equal(t, "1e-5");
 	number_percent(99.3985, t, sizeof t);
 	assert_string_equal(t, "99.398%");
 	number_percent(NAN, t, sizeof t);
@@ -427,6 +437,26 @@ static void keys_have_names(void **state)
 	assert_int_equal(key_from_name("nonsense"), 0);
 }
 
+/* "...93e-4" would be another number. */
+static void a_number_is_cut_at_its_end(void **state)
+{
+	static const struct table_column column = {"lr", 6, 6, 6, 1, true};
+	struct grid *grid;
+	struct table table;
+	char *text;
+	(void)state;
+	assert_int_equal(grid_create(9, 3, GLYPHS_ASCII, &grid), CVT_OK);
+	table_begin(&table, pane_whole(grid), &column, 1, 2, 0);
+	table_row(&table, 0, &(struct table_cell){"2.92893e-4", CELL_NORMAL}, ' ', CELL_NORMAL);
+	table_row(&table, 1, &(struct table_cell){"0.01", CELL_NORMAL}, ' ', CELL_NORMAL);
+	assert_int_equal(dump_text(grid, &text), CVT_OK);
+	assert_non_null(strstr(text, " 2.928"));
+	assert_null(strstr(text, "93e-4"));
+	assert_non_null(strstr(text, "   0.01"));
+	free(text);
+	grid_destroy(grid);
+}
+
 int main(void)
 {
 	setlocale(LC_CTYPE, "C.UTF-8");
@@ -448,6 +478,7 @@ int main(void)
 		cmocka_unit_test(figures_read_as_people_write_them),
 		cmocka_unit_test(a_line_is_edited_by_whole_characters),
 		cmocka_unit_test(keys_have_names),
+		cmocka_unit_test(a_number_is_cut_at_its_end),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

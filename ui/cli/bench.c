@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/table.h"
 #include "convtui/bench.h"
 
 enum { FLAG_SECONDS, FLAG_EACH_LAYER, CLASSES = 3 };    /* the post's classes: the last layer's width is nothing beside the rest */
@@ -77,13 +78,26 @@ static void print_layers(const struct cvt_bench_result *r)
 
 static int print_line(const struct cvt_bench_result *r, bool each_layer)
 {
-	int n = printf("%-36s  %4d px  batch %3d  train %8.3f ms/image (%4.0f GFLOP/s direct-equivalent, %3.0f%% of peak)  evaluate %8.3f ms/image (%4.0f GFLOP/s, "
-		"%3.0f%%)  memory %.2f GB  %d threads, %s\n", r->network, r->image_size, r->batch, r->train_ms, r->train_gflops,
+	char memory[32];
+
+	cli_bytes(r->peak_bytes, memory, sizeof memory);
+	int n = printf("%-36s  %4d px  batch %3d  train %8.3f ms/image (%4.0f GFLOP/s, %3.0f%% of peak)  evaluate %8.3f ms/image (%4.0f GFLOP/s, "
+		"%3.0f%% of peak)  memory %s  %d thread%s, %s\n", r->network, r->image_size, r->batch, r->train_ms, r->train_gflops,
 		100 * r->train_gflops / r->peak_gflops, r->eval_ms, r->eval_gflops, 100 * r->eval_gflops / r->peak_gflops,
-		(double)r->peak_bytes / 1e9, r->threads, r->isa);
+		memory, r->threads, r->threads == 1 ? "" : "s", r->isa);
 
 	if (each_layer)
 		print_layers(r);
+	return n < 0 || fflush(stdout) != 0 ? CLI_FAILED : CLI_DONE;
+}
+
+/* Once, below all networks. */
+static int print_words(void)
+{
+	int n = printf("GFLOP/s are direct-equivalent: the operations of a direct convolution over the time. Winograd needs fewer, so that more than 100%%\n"
+		"of peak is possible. The peak is of multiply-adds in registers on all threads, sampled in between. Each figure is its best repetition.\n"
+		"Memory is the most that the bench took; a training has the copy of a checkpoint and more in it (convtui describe).\n");
+
 	return n < 0 || fflush(stdout) != 0 ? CLI_FAILED : CLI_DONE;
 }
 
@@ -122,6 +136,8 @@ static int run(const struct cli_command *command, int argc, char **argv)
 		code = bench_one(&args, NULL, seconds);
 	for (int i = 0; code == CLI_DONE && i < args.n_positional; i++)
 		code = bench_one(&args, args.positional[i], seconds);
+	if (code == CLI_DONE && !args.json)
+		code = print_words();
 	cli_args_finish(&args);
 	return code;
 }

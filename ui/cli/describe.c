@@ -31,21 +31,22 @@ static int count_classes(const struct cli_args *args, const struct cvt_config *c
 	return CLI_DONE;
 }
 
-/* From how fast past runs of the store trained here; NaN: none has, or the data is not there. */
+/* From how fast past runs of the store trained here. */
 static int estimate(const struct cli_args *args, const struct cvt_config *config, const struct cvt_description *d, int pictures,
-	double *ret_seconds)
+	struct ui_estimate *ret_estimate)
 {
-	struct ui_rate_memory memory = {0};
+	struct ui_rates rates = {0};
 	struct cvt_error err;
-	struct cvt_run *runs;
+	struct cvt_run *runs, picked[UI_RATE_RUNS];
 	char store[1024];
 	int n, status = cli_store(args, store, sizeof store);
 	if (status != CLI_DONE)
 		return status;
 	if (cvt_store_list(store, &runs, &n, &err) != CVT_OK)
 		return cli_fail(&err);
-	*ret_seconds = ui_rate_epoch_seconds(ui_rate_of_runs(runs, n, &memory), d, config, pictures);
+	ui_rates_measure(&rates, picked, ui_rates_pick(runs, n, picked));
 	free(runs);
+	*ret_estimate = ui_rates_estimate(&rates, d, config, pictures);
 	return CLI_DONE;
 }
 
@@ -88,19 +89,23 @@ static void print_layers(struct cli_table *table, const struct cvt_description *
 	}
 }
 
-static void print_time(const struct cvt_config *config, double epoch_seconds)
+static void print_time(const struct cvt_config *config, const struct ui_estimate *estimate, int pictures)
 {
+	static const char *const as[] = {[UI_BASIS_NETWORK] = "as this network trained here", [UI_BASIS_SIZE] = "as its kind trained here at this size",
+		[UI_BASIS_FAMILY] = "as its kind trained here at any size", [UI_BASIS_OTHERS] = "roughly: as other networks trained here"};
 	char epoch[32], all[32];
-	if (isnan(epoch_seconds)) {
-		puts("time           unknown until a run of this store was measured here");
+	if (isnan(estimate->epoch_seconds)) {
+		puts(pictures > 0 ? "time           unknown: nothing like it (threads, pictures a batch) was trained here for a second or more" :
+			"time           unknown: --classes says nothing of how many pictures there are");
 		return;
 	}
-	number_span(epoch_seconds, epoch, sizeof epoch);
-	number_span(epoch_seconds * config->epochs, all, sizeof all);
-	printf("time           %s an epoch, %s in all, as fast as the newest run trained\n", epoch, all);
+	number_span(estimate->epoch_seconds, epoch, sizeof epoch);
+	number_span(estimate->epoch_seconds * config->epochs, all, sizeof all);
+	printf("time           %s an epoch, %s in all, %s (%d run%s)\n", epoch, all, as[estimate->basis], estimate->runs, estimate->runs == 1 ? "" : "s");
 }
 
-static int print_text(const struct cvt_config *config, int n_classes, const struct cvt_description *d, double epoch_seconds)
+static int print_text(const struct cvt_config *config, int n_classes, const struct cvt_description *d, const struct ui_estimate *estimate,
+	int pictures)
 {
 	struct cli_table layers = {.columns = 6, .right = 1 << 3 | 1 << 4};
 	char parameters[32], multiply_adds[32], train[32], eval[32], checkpoint[32];
@@ -117,7 +122,7 @@ static int print_text(const struct cvt_config *config, int n_classes, const stru
 	printf("input          %d x %d x %d, %d classes\n", config->channels, config->image_size, config->image_size, n_classes);
 	printf("training       batch %d, learning rate %g, %d epochs\n", config->batch, config->lr, config->epochs);
 	printf("memory         %s to train, %s to evaluate, checkpoint %s\n", train, eval, checkpoint);
-	print_time(config, epoch_seconds);
+	print_time(config, estimate, pictures);
 	putchar('\n');
 	print_layers(&layers, d);
 	return cli_table_print(&layers);
@@ -129,7 +134,7 @@ static int run(const struct cli_command *command, int argc, char **argv)
 	struct cvt_config config;
 	struct cvt_description description;
 	struct cvt_error err;
-	double epoch_seconds = NAN;
+	struct ui_estimate time = {.epoch_seconds = NAN};
 	int n_classes, pictures = 0, status = cli_parse(command, argc, argv, &args);
 	if (status != CLI_DONE)
 		return status < 0 ? CLI_DONE : status;
@@ -139,9 +144,9 @@ static int run(const struct cli_command *command, int argc, char **argv)
 	if (status == CLI_DONE && cvt_describe(&config, n_classes, &description, &err) != CVT_OK)
 		status = cli_network_failed(args.n_positional ? args.positional[0] : NULL, &config, &err);
 	else if (status == CLI_DONE) {
-		status = estimate(&args, &config, &description, pictures, &epoch_seconds);
+		status = estimate(&args, &config, &description, pictures, &time);
 		if (status == CLI_DONE)
-			status = args.json ? print_json(&description, epoch_seconds) : print_text(&config, n_classes, &description, epoch_seconds);
+			status = args.json ? print_json(&description, time.epoch_seconds) : print_text(&config, n_classes, &description, &time, pictures);
 		cvt_description_finish(&description);
 	}
 	cli_args_finish(&args);

@@ -3,14 +3,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/cli.h"
+#include "cli/checkpoint.h"
 #include "convtui/dataset.h"
 #include "convtui/model.h"
 #include "convtui/text.h"
 
-enum { FLAG_DATA, FLAG_PART };
+enum { FLAG_DATA, FLAG_PART, FLAG_CHECKPOINT };
+static const char *const parts[CVT_N_PARTS] = {"train", "val", "test"};
 
-static void print_json(const struct cvt_evaluation *e)
+/* part NULL: not one of the run, all of another folder. */
+static void print_json(const struct cvt_evaluation *e, const char *part)
 {
 	json_t *confusion = json_array(), *classes = json_array();
 
@@ -23,8 +25,9 @@ static void print_json(const struct cvt_evaluation *e)
 		json_array_append_new(classes, json_pack("{s:o s:o s:o}", "name", cli_json_text(e->class_names[i]), "recall",
 			cli_json_real(e->recall[i]), "precision", cli_json_real(e->precision[i])));
 	}
-	cli_json(json_pack("{s:i s:o s:o s:o s:o}", "images", e->images, "accuracy", cli_json_real(e->accuracy), "loss",
-		cli_json_real(e->loss), "confusion", confusion, "per_class", classes));
+	cli_json(json_pack("{s:i s:o s:o s:o s:o s:o s:i s:o}", "images", e->images, "accuracy", cli_json_real(e->accuracy), "loss",
+		cli_json_real(e->loss), "confusion", confusion, "per_class", classes, "checkpoint", cli_json_text(e->checkpoint.file), "epoch",
+		e->checkpoint.epoch, "part", cli_json_text(part)));
 }
 
 static void print_share(double value)
@@ -35,10 +38,18 @@ static void print_share(double value)
 		printf("%10.3f%%", value);
 }
 
-static void print_text(const struct cvt_evaluation *e)
+/* data NULL: the run's own pictures. */
+static void print_text(const struct cvt_evaluation *e, int part, const char *data)
 {
-	char name[64];
+	static const char *const names[CVT_N_PARTS] = {"training", "validation", "test"};
+	char name[64], checkpoint[128], folder[1024];
 
+	cli_checkpoint_text(&e->checkpoint, checkpoint, sizeof checkpoint);
+	cvt_text_clean(folder, sizeof folder, data ? data : "");
+	if (data)
+		printf("all of %s, by %s\n", folder, checkpoint);
+	else
+		printf("%s part, by %s\n", names[part], checkpoint);
 	printf("%d pictures, accuracy %.3f%%, loss %.6f\n\n", e->images, e->accuracy, e->loss);
 	printf("%-24s%11s%11s   predicted, in the same order\n", "true class", "recall", "precision");
 	for (int i = 0; i < e->n_classes; i++) {
@@ -55,10 +66,8 @@ static void print_text(const struct cvt_evaluation *e)
 
 static int part_of(const char *name)
 {
-	static const char *const names[CVT_N_PARTS] = {"train", "val", "test"};
-
 	for (int i = 0; name && i < CVT_N_PARTS; i++)
-		if (strcmp(names[i], name) == 0)
+		if (strcmp(parts[i], name) == 0)
 			return i;
 	return name ? -1 : CVT_PART_VAL;
 }
@@ -69,22 +78,27 @@ static int evaluate(const struct cli_command *command, int argc, char **argv)
 	struct cvt_evaluation evaluation;
 	struct cvt_error err;
 	struct cvt_run run;
+	const char *checkpoint, *data;
+	char path[sizeof run.folder + 32];
 	int part, rc = cli_parse(command, argc, argv, &args);
 
 	if (rc != CLI_DONE)
 		return rc < 0 ? CLI_DONE : rc;
+	data = args.flags[FLAG_DATA];
 	part = part_of(args.flags[FLAG_PART]);
 	if (part < 0)
 		rc = cli_wrong("--part %s: must be train, val or test", args.flags[FLAG_PART]);
 	if (rc == CLI_DONE)
 		rc = cli_run(&args, args.positional[0], &run);
-	if (rc == CLI_DONE && cvt_evaluate(run.folder, NULL, args.flags[FLAG_DATA], part, 0, &evaluation, &err) < 0)
+	if (rc == CLI_DONE)
+		rc = cli_checkpoint(&run, args.flags[FLAG_CHECKPOINT], path, sizeof path, &checkpoint);
+	if (rc == CLI_DONE && cvt_evaluate(run.folder, checkpoint, data, part, 0, &evaluation, &err) < 0)
 		rc = cli_fail(&err);
 	else if (rc == CLI_DONE) {
 		if (args.json)
-			print_json(&evaluation);
+			print_json(&evaluation, data ? NULL : parts[part]);
 		else
-			print_text(&evaluation);
+			print_text(&evaluation, part, data);
 		cvt_evaluation_finish(&evaluation);
 	}
 	cli_args_finish(&args);
@@ -92,7 +106,8 @@ static int evaluate(const struct cli_command *command, int argc, char **argv)
 }
 
 const struct cli_command cli_evaluate_command = {.name = "evaluate", .arguments = "RUN",
-	.help = "accuracy, confusion matrix, recall and precision of each class", .example = "convtui evaluate last --data pictures",
+	.help = "accuracy, confusion matrix, recall and precision of each class: of the validation part, by the best checkpoint",
+	.example = "convtui evaluate last --data pictures",
 	.flags = (const struct cli_flag[]){{"data", "DIR", "a folder of class folders, instead of the run's own pictures"},
-		{"part", "PART", "train, val or test of the run's own pictures (val)"}, {0}},
+		{"part", "PART", "train, val or test of the run's own pictures (val)"}, CLI_CHECKPOINT_FLAG, {0}},
 	.min_positional = 1, .max_positional = 1, .run = evaluate};

@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cli/cli.h"
+#include "cli/checkpoint.h"
 #include "convtui/export.h"
 
 enum { FLAG_TO, FLAG_OUT, FLAG_CHECKPOINT, FLAG_FORCE };
@@ -64,18 +64,23 @@ static bool has(const struct cvt_run *run, const char *which)
 static int export_weights(const struct cvt_run *run, const char *which, const char *out, bool json)
 {
 	struct cvt_error err;
-	char checkpoint[sizeof run->folder + 32];
+	const char *file;
+	char path[sizeof run->folder + 32];
 	bool instead = which == NULL && !has(run, best) && has(run, newest);
 
 	if (which == NULL)
 		which = instead ? newest : best;
+
+	int code = cli_checkpoint(run, which, path, sizeof path, &file);
+
+	if (code != CLI_DONE)
+		return code;
 	if (!has(run, which)) {
 		cvt_fail(&err, CVT_ERR_NOT_FOUND, "%s has no %scheckpoint yet: %s", run->name, has(run, newest) ? "best " : "",
 			has(run, newest) ? "--checkpoint checkpoint takes the newest" : "train it for at least one epoch");
 		return cli_fail(&err);
 	}
-	snprintf(checkpoint, sizeof checkpoint, "%s/%s.safetensors", run->folder, which);
-	if (cvt_export_safetensors(run->folder, checkpoint, out, &err) != CVT_OK)
+	if (cvt_export_safetensors(run->folder, file, out, &err) != CVT_OK)
 		return cli_fail(&err);
 	if (instead)
 		fprintf(stderr, "convtui: %s has no best checkpoint, since it was never validated: these are the weights of its newest\n", run->name);
@@ -98,8 +103,6 @@ static int run(const struct cli_command *command, int argc, char **argv)
 
 	if (to == NULL || strcmp(to, "safetensors") != 0)
 		code = cli_wrong("export: --to safetensors is the format that there is%s%s", to ? ", not " : "", to ? to : "");
-	else if (which != NULL && strcmp(which, best) != 0 && strcmp(which, newest) != 0)
-		code = cli_wrong("--checkpoint %s: best or checkpoint (the newest)", which);
 	else if (out != NULL && strlen(out) >= 4096)
 		code = cli_wrong("--out: the path is too long");
 	if (code == CLI_DONE)
@@ -117,7 +120,7 @@ static int run(const struct cli_command *command, int argc, char **argv)
 static const struct cli_flag flags[] = {
 	[FLAG_TO] = {"to", "FORMAT", "safetensors: the plain state_dict, under PyTorch's names"},
 	[FLAG_OUT] = {"out", "FILE", "where to (default: RUN.safetensors here); an earlier export is replaced, another file is not"},
-	[FLAG_CHECKPOINT] = {"checkpoint", "WHICH", "best (default where there is one) or checkpoint, the newest"},
+	[FLAG_CHECKPOINT] = CLI_CHECKPOINT_FLAG,
 	[FLAG_FORCE] = {"force", NULL, "replace whatever file is there"},
 	{NULL, NULL, NULL},
 };

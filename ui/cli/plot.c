@@ -1,11 +1,12 @@
 /* plot.c - a curve or two as lines of text. */
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "cli/plot.h"
 
-enum { COLUMNS = 60, ROWS = 10 };
+enum { COLUMNS = 60, ROWS = 10, MEETING = '@' };
 
 struct canvas { char cells[ROWS][COLUMNS + 1]; int columns; double low, high; };
 
@@ -28,7 +29,15 @@ static void mark(struct canvas *canvas, int column, double y, char with)
 	double span = canvas->high - canvas->low;
 	int row = span > 0 ? (int)lround((canvas->high - y) / span * (ROWS - 1)) : ROWS / 2;
 	char *cell = &canvas->cells[row][column];
-	*cell = *cell == ' ' || *cell == with ? with : '@';
+	*cell = *cell == ' ' || *cell == with ? with : MEETING;
+}
+
+static bool meets(const struct canvas *canvas)
+{
+	for (int row = 0; row < ROWS; row++)
+		if (strchr(canvas->cells[row], MEETING))
+			return true;
+	return false;
 }
 
 static void draw(struct canvas *canvas, const struct cli_series *series, int n)
@@ -65,6 +74,8 @@ void cli_plot(const char *title, const char *x_name, const struct cli_series *se
 	printf("\n%s", title);
 	for (int s = 0; s < n_series; s++)
 		printf("   %c %s", series[s].mark, series[s].name);
+	if (meets(&canvas))
+		printf("   %c both", MEETING);
 	putchar('\n');
 	for (int row = 0; row < ROWS; row++) {
 		if (row == 0 || row == ROWS - 1)

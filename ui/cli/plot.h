@@ -4,7 +4,7 @@
 
 struct cli_series { const char *name; char mark; const double *y; };   /* y: n values, NaN where unknown */
 /* Prints the series over 1..n, at most 60 columns by 10 rows; a column shows the least and the greatest of its points, `@` is where two
- * series meet. Prints nothing when no value is known. */
+ * series meet, and is in the legend then. Prints nothing when no value is known. */
 void cli_plot(const char *title, const char *x_name, const struct cli_series *series, int n_series, int n);
 
 #endif

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cli/checkpoint.h"
 #include "cli/cli.h"
 #include "cli/names.h"
 #include "convtui/dataset.h"
@@ -184,9 +185,9 @@ static void take_names(struct job *job)
 	} while (status != CLI_NAMES_END && status != CLI_NAMES_FAILED);
 }
 
-static int open_job(struct job *job, const char *run_folder, struct cvt_error *err)
+static int open_job(struct job *job, const char *run_folder, const char *checkpoint, struct cvt_error *err)
 {
-	int rc = cvt_predictor_open(run_folder, NULL, 0, &job->predictor, err);
+	int rc = cvt_predictor_open(run_folder, checkpoint, 0, &job->predictor, err);
 
 	if (rc < 0)
 		return rc;
@@ -208,15 +209,27 @@ static void close_job(struct job *job)
 	cvt_predictor_close(job->predictor);
 }
 
-static int predict_all(const struct cli_args *args, const struct cvt_run *run)
+/* To a person only: what reads the lines, also those of errors, finds pictures in them and nothing else. */
+static void say_checkpoint(const struct job *job)
+{
+	char text[128];
+
+	if (job->json || !isatty(STDERR_FILENO))
+		return;
+	cli_checkpoint_text(cvt_predictor_checkpoint(job->predictor), text, sizeof text);
+	fprintf(stderr, "by %s\n", text);
+}
+
+static int predict_all(const struct cli_args *args, const struct cvt_run *run, const char *checkpoint)
 {
 	struct job job = {.json = args->json};
 	struct cvt_error err;
 
-	if (open_job(&job, run->folder, &err) < 0) {
+	if (open_job(&job, run->folder, checkpoint, &err) < 0) {
 		close_job(&job);
 		return cli_fail(&err);
 	}
+	say_checkpoint(&job);
 	for (int i = 1; i < args->n_positional; i++) {
 		if (strcmp(args->positional[i], "-") == 0)
 			take_names(&job);
@@ -235,17 +248,22 @@ static int predict(const struct cli_command *command, int argc, char **argv)
 {
 	struct cli_args args;
 	struct cvt_run run;
+	const char *checkpoint;
+	char path[sizeof run.folder + 32];
 	int rc = cli_parse(command, argc, argv, &args);
 
 	if (rc != CLI_DONE)
 		return rc < 0 ? CLI_DONE : rc;
 	rc = cli_run(&args, args.positional[0], &run);
 	if (rc == CLI_DONE)
-		rc = predict_all(&args, &run);
+		rc = cli_checkpoint(&run, args.flags[0], path, sizeof path, &checkpoint);
+	if (rc == CLI_DONE)
+		rc = predict_all(&args, &run, checkpoint);
 	cli_args_finish(&args);
 	return rc;
 }
 
 const struct cli_command cli_predict_command = {.name = "predict", .arguments = "RUN IMAGE...",
-	.help = "class and probabilities of each picture; a folder, or - for names on standard input",
+	.help = "class and probabilities of each picture, by the best checkpoint; a folder, or - for names on standard input",
+	.flags = (const struct cli_flag[]){CLI_CHECKPOINT_FLAG, {0}},
 	.example = "find . -name '*.jpg' | convtui predict last -", .min_positional = 2, .max_positional = -1, .run = predict};

@@ -57,7 +57,7 @@ static void add_row(struct cli_table *table, const struct cvt_run *run)
 	const struct cvt_live *l = &run->live;
 	char parameters[32], lr[40], percent[3][32];
 	cvt_text_thousands(l->parameters, parameters, sizeof parameters);
-	cvt_text_from_double(l->lr, lr, sizeof lr);
+	cvt_text_from_double_rounded(l->lr, 4, lr, sizeof lr);   /* a schedule's has 17 digits: JSON and the rows have them */
 	cli_percent(l->train_accuracy, percent[0], sizeof percent[0]);
 	cli_percent(l->val_accuracy, percent[1], sizeof percent[1]);
 	cli_percent(l->best_val_accuracy, percent[2], sizeof percent[2]);

@@ -69,7 +69,7 @@ static int print_results(const struct cvt_run *run, const char *parent, const ch
 	if (l->best_epoch > 0)
 		cli_table_add(&t, "%s, best %s in epoch %d", text, best, l->best_epoch);
 	else
-		cli_table_add(&t, "%s", text);
+		cli_table_add(&t, "%s", l->val_images == 0 ? "none" : text);
 	cli_table_add(&t, "time");
 	cli_table_add(&t, isfinite(l->seconds) && l->seconds >= 0 ? "%.1f s of training" : "-", l->seconds);
 	stamp(l->checkpoint_time, text, sizeof text);

@@ -8,6 +8,7 @@
 
 #include "cli/create.h"
 #include "cli/lines.h"
+#include "cli/table.h"
 #include "convtui/runner.h"
 #include "convtui/text.h"
 #include "program.h"
@@ -76,7 +77,7 @@ static void say_branch(const struct report *report, double lr)
 static void say_end(const struct report *report, const struct cvt_runner_result *result)
 {
 	const struct cvt_live *live = &result->live;
-	char best[64], folder[2400];
+	char best[64], memory[32], folder[2400];
 
 	if (report->json) {
 		cli_lines_json(report->lines, json_pack("{s:s s:o s:o s:I}", "state", cvt_state_name(result->state), "best_val_accuracy",
@@ -86,9 +87,10 @@ static void say_end(const struct report *report, const struct cvt_runner_result 
 		if (live->best_epoch > 0)
 			snprintf(best, sizeof best, "best %.3f%% in epoch %d", live->best_val_accuracy, live->best_epoch);
 		else
-			snprintf(best, sizeof best, "%s", live->val_images == 0 ? "no validation part" : "no validation yet");
-		cli_lines_text(report->lines, false, "%s: %s, %.1f s, peak memory %lld MB", cvt_state_name(result->state), best,
-			isnan(live->seconds) ? 0 : live->seconds, (long long)(live->peak_bytes / 1000000));         /* as describe says it */
+			snprintf(best, sizeof best, "%s", live->val_images == 0 ? "val none" : "no validation yet");
+		cli_bytes(live->peak_bytes, memory, sizeof memory);
+		cli_lines_text(report->lines, false, "%s: %s, %.1f s, peak memory %s", cvt_state_name(result->state), best,
+			isnan(live->seconds) ? 0 : live->seconds, memory);
 		if (result->state == CVT_STATE_DONE && live->test_images > 0)
 			cli_lines_text(report->lines, false, "the %d pictures of the test part were not used: %s evaluate %s --part test", live->test_images,
 				program_name(), program_word(report->folder, folder, sizeof folder));

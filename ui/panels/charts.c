@@ -22,7 +22,7 @@ static struct chart make_chart(const struct app *app, bool accuracy)
 		.y_kind = accuracy ? CHART_Y_PERCENT : CHART_Y_NUMBER};
 	add(&chart, accuracy ? &f->accuracy : &f->loss, "batch", smooth ? CELL_TRAIN_RAW : CELL_TRAIN, 1, false);
 	if (smooth) {
-		add(&chart, accuracy ? &f->accuracy_mean : &f->loss_mean, "train", CELL_TRAIN, 3, false);
+		add(&chart, accuracy ? &f->accuracy_mean : &f->loss_mean, "mean", CELL_TRAIN, 3, false);
 	}
 	/* Behind the training curve, which stays solid where both meet; the dots at the epochs lie above it. */
 	add(&chart, accuracy ? &f->val_accuracy : &f->val_loss, "val", CELL_VAL, 2, true);
@@ -32,7 +32,8 @@ static struct chart make_chart(const struct app *app, bool accuracy)
 	return chart;
 }
 
-/* The title's figures, from the right: what does not fit is left out, the least important first. */
+/* The title's figures, from the right: what does not fit is left out, the least important first. Everywhere `batch` is a batch's own value, `mean`
+ * the exponential mean of the batches, and `train` and `val` are an epoch's, as in the log and in `convtui show`. */
 struct part { enum cell_meaning meaning; char text[64]; };
 
 static void draw_parts(struct pane pane, int from, const struct part *parts, int n)
@@ -88,6 +89,9 @@ static int crosshair_parts(const struct app *app, const struct chart *chart, boo
 	char x[32];
 	int n = 1;
 	chart_x_label(chart->x_kind, app->cross_x, x, sizeof x);
+	if (chart->x_kind == CHART_X_IMAGES) {
+		number_count(llround(app->cross_x), x, sizeof x);        /* of an axis "8.2k" is enough, here it is a place */
+	}
 	parts[0].meaning = CELL_STRONG;
 	snprintf(parts[0].text, sizeof parts[0].text, "%s %s:", x, chart_x_name(chart->x_kind));
 	for (int i = 0; i < chart->n_lines; i++) {
@@ -117,8 +121,12 @@ static int title_parts(const struct app *app, bool accuracy, struct part *parts)
 		parts[n].meaning = CELL_DIM;
 		snprintf(parts[n++].text, sizeof parts[0].text, "lr %s", rate);
 	}
-	n = add_part(parts, n, CELL_TRAIN_RAW, "batch", last(accuracy ? &f->accuracy : &f->loss), accuracy);
-	n = add_part(parts, n, CELL_TRAIN, "\u2501 train", accuracy ? last(&f->epoch_accuracy) : last(&f->loss_mean), accuracy);
+	if (f->smoothing > 0) {
+		n = add_part(parts, n, CELL_TRAIN, "\u2501 mean", last(accuracy ? &f->accuracy_mean : &f->loss_mean), accuracy);
+	} else {
+		n = add_part(parts, n, CELL_TRAIN, "\u2501 batch", last(accuracy ? &f->accuracy : &f->loss), accuracy);
+	}
+	n = add_part(parts, n, CELL_TRAIN, "train", last(accuracy ? &f->epoch_accuracy : &f->epoch_loss), accuracy);
 	return add_part(parts, n, CELL_VAL, "\u2504 val", last(accuracy ? &f->val_accuracy : &f->val_loss), accuracy);
 }
 

@@ -136,7 +136,7 @@ static void in_force_text(const struct app *app, const struct cvt_option *option
 	double number;
 	cvt_config_get(&app->steer.in_force, option, out, size);
 	if (option->type == CVT_TYPE_REAL && cvt_text_to_double(out, &number)) {
-		number_rate(number, out, size);
+		number_typed(number, out, size);
 	} else if (!strcmp(option->key, "threads") && live && live->threads > 0) {
 		snprintf(out, size, app->steer.in_force.threads == 0 ? "%d (all)" : "%d", live->threads);
 	} else if (!strcmp(option->key, "patience") && !strcmp(out, "0")) {
@@ -151,7 +151,7 @@ static void steer_row(const struct app *app, struct pane inner, int y, const str
 	double number;
 	cvt_config_get(&app->steer.draft, option, next, sizeof next);
 	if (option->type == CVT_TYPE_REAL && cvt_text_to_double(next, &number)) {
-		number_rate(number, next, sizeof next);
+		number_typed(number, next, sizeof next);
 	}
 	pane_fit(inner, 2, y, 16, CELL_NORMAL, option->label);
 	pane_right(inner, 18, y, 10, CELL_DIM, now);

@@ -5,7 +5,6 @@
 
 #include "convtui/text.h"
 #include "panels/panels.h"
-#include "rate.h"
 #include "widgets/number.h"
 
 static void value_text(const struct app *app, const struct cvt_option *option, char *out, size_t size)
@@ -15,7 +14,7 @@ static void value_text(const struct app *app, const struct cvt_option *option, c
 	cvt_config_get(&app->form.config, option, raw, sizeof raw);
 	cvt_text_clean(out, size, raw);
 	if (option->type == CVT_TYPE_REAL && cvt_text_to_double(raw, &number)) {
-		number_rate(number, out, size);      /* 1e-4, as everywhere on the screen */
+		number_typed(number, out, size);      /* 1e-4, as everywhere on the screen */
 	}
 	if (!*out) {
 		snprintf(out, size, "%s", option->type == CVT_TYPE_PATH ? "-" : "");
@@ -137,14 +136,16 @@ static int draw_time(const struct app *app, const struct cvt_description *d, str
 {
 	const struct form *f = &app->form;
 	bool known = f->facts.known && !strcmp(f->facts.data, f->cost_of.data);
-	double epoch = ui_rate_epoch_seconds(app->rate, d, &f->cost_of, known ? f->facts.pictures : 0);
-	if (isnan(epoch)) {
-		return pane_wrap(pane, y, CELL_DIM, "time an epoch: unknown until a run was measured");
+	struct ui_estimate estimate = ui_rates_estimate(&app->rates, d, &f->cost_of, known ? f->facts.pictures : 0);
+	if (isnan(estimate.epoch_seconds)) {
+		return pane_wrap(pane, y, CELL_DIM, known ? "time an epoch: unknown until such a run was trained here" :
+			"time an epoch: counting the pictures");
 	}
 	char one[32], all[32];
-	number_span(epoch, one, sizeof one);
-	number_span(epoch * f->cost_of.epochs, all, sizeof all);
-	pane_textf(pane, 0, y, CELL_NORMAL, "%s an epoch, %s in all", one, all);
+	number_span(estimate.epoch_seconds, one, sizeof one);
+	number_span(estimate.epoch_seconds * f->cost_of.epochs, all, sizeof all);
+	/* `convtui describe` says which runs it rests on. */
+	pane_textf(pane, 0, y, CELL_NORMAL, "%s%s an epoch, %s in all", estimate.basis == UI_BASIS_OTHERS ? "roughly " : "", one, all);
 	return 1;
 }
 
@@ -193,7 +194,9 @@ static void draw_meaning(const struct app *app, struct pane pane)
 	y += lacking ? 0 : draw_time(app, d, pane, y);
 	if (f->facts.known && asked) {
 		number_count(f->facts.pictures, count, sizeof count);
-		y += !!pane_textf(pane, 0, y, CELL_DIM, "%s pictures, %d classes", count, f->facts.classes);
+		/* Of a folder only names were read: which can be read shows when they are decoded. */
+		y += !!pane_textf(pane, 0, y, CELL_DIM, strcmp(f->facts.data, "builtin") ? "%s picture files, %d classes" : "%s pictures, %d classes", count,
+			f->facts.classes);
 	}
 	draw_help(app, pane_sub(pane, 0, y, pane.w, pane.h - y));
 }

@@ -25,7 +25,7 @@ enum column { COLUMN_RUN, COLUMN_NETWORK, COLUMN_PARAMETERS, COLUMN_LR, COLUMN_B
 /* The least wide window drops what the post's table needs least. */
 static const struct table_column columns[] = {
 	[COLUMN_RUN] = {"run", 8, 8, 14, 9, false}, [COLUMN_NETWORK] = {"network", 12, 31, 33, 6, false},
-	[COLUMN_PARAMETERS] = {"parameters", 11, 11, 11, 2, true}, [COLUMN_LR] = {"lr", 6, 6, 7, 3, true}, [COLUMN_BATCH] = {"batch", 5, 5, 5, 1, true},
+	[COLUMN_PARAMETERS] = {"parameters", 11, 11, 11, 2, true}, [COLUMN_LR] = {"lr", 8, 8, 8, 3, true}, [COLUMN_BATCH] = {"batch", 5, 5, 5, 1, true},
 	[COLUMN_EPOCH] = {"epoch", 7, 7, 7, 3, true}, [COLUMN_TRAIN] = {"train", 8, 8, 8, 4, true}, [COLUMN_VAL] = {"val", 8, 8, 8, 7, true},
 	[COLUMN_BEST] = {"best", 8, 8, 8, 8, true}, [COLUMN_STATE] = {"state", 10, 10, 10, 8, false},
 };

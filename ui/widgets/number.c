@@ -104,17 +104,14 @@ void number_span(double s, char *out, size_t size)
 	}
 }
 
-void number_rate(double v, char *out, size_t size)
+/* "5e-4" rather than "5e-04"; at most `digits` significant ones. */
+static void rate(double v, int digits, char *out, size_t size)
 {
 	if (!isfinite(v)) {
 		snprintf(out, size, "-");
 	} else if (v != 0 && fabs(v) < 1e-3) {
-		/* "5e-4" rather than "5e-04" */
 		char text[40], *e;
-		snprintf(text, sizeof text, "%.6g", v);
-		if (!strchr(text, 'e')) {
-			snprintf(text, sizeof text, "%.5e", v);
-		}
+		snprintf(text, sizeof text, "%.*e", digits - 1, v);
 		e = strchr(text, 'e');
 		char *end = e;
 		if (strchr(text, '.')) {
@@ -127,6 +124,16 @@ void number_rate(double v, char *out, size_t size)
 		sscanf(e + 1, "%d", &exponent);
 		snprintf(out, size, "%.*se%d", (int)(end - text), text, exponent);
 	} else {
-		snprintf(out, size, "%.6g", v);
+		snprintf(out, size, "%.*g", digits, v);
 	}
+}
+
+void number_rate(double v, char *out, size_t size)
+{
+	rate(v, 4, out, size);
+}
+
+void number_typed(double v, char *out, size_t size)
+{
+	rate(v, 6, out, size);
 }

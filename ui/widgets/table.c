@@ -83,7 +83,7 @@ void table_row(const struct table *t, int row, const struct table_cell *cells, u
 		if (!t->widths[i]) {
 			continue;
 		}
-		if (t->columns[i].right) {
+		if (t->columns[i].right && text_columns(cells[i].text) <= t->widths[i]) {
 			pane_right(t->pane, x, y, t->widths[i], cells[i].meaning, cells[i].text);
 		} else {
 			pane_fit(t->pane, x, y, t->widths[i], cells[i].meaning == CELL_NORMAL && whole == CELL_CHOSEN ? whole : cells[i].meaning,

@@ -1,4 +1,5 @@
-/* table.h - rows under a header; columns shrink, then the least important go, until the rest fits. */
+/* table.h - rows under a header; columns shrink, then the least important go, until the rest fits. What is too wide
+ * for its column is cut at its end: a number without its first digits is another number. */
 #ifndef UI_WIDGETS_TABLE_H
 #define UI_WIDGETS_TABLE_H
 

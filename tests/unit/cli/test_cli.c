@@ -16,6 +16,7 @@
 
 #include "../scratch.h"
 #include "convtui/config.h"
+#include "convtui/machine.h"
 #include "store/writer.h"
 
 extern char **environ;
@@ -93,7 +94,7 @@ static void has_keys(json_t *object, const char *keys)
 }
 
 /* A run that is done, made as a runner makes it. */
-static void make_run(const char *short_name, const char *network, double accuracy)
+static struct cvt_run make_run(const char *short_name, const char *network, double accuracy)
 {
 	struct cvt_error e = {0};
 	struct cvt_run made;
@@ -109,16 +110,35 @@ static void make_run(const char *short_name, const char *network, double accurac
 	assert_int_equal(cvt_writer_open(made.folder, &writer, &e), CVT_OK);
 	for (int i = 1; i <= 2; i++)
 		assert_int_equal(cvt_writer_epoch(writer, &(struct cvt_epoch_row){i, 0.5 / i, 90 + i, 0.6 / i, accuracy - 2 + i, 0.01, 1.5}, &e), CVT_OK);
+	/* 100 pictures a second. */
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(cvt_writer_batch(writer, &(struct cvt_batch_row){.batch = i, .epoch = 1, .images = 128, .loss = 1, .lr = 0.01,
+			.seconds = 1.28}, &e), CVT_OK);
 	struct cvt_live live = made.live;
 	live.state = CVT_STATE_DONE;
+	live.batch = 3;
+	live.threads = cvt_machine_processors(NULL);
 	live.epoch = 2;
 	live.loss = 0.25;
 	live.train_accuracy = 92;
 	live.val_accuracy = live.best_val_accuracy = accuracy;
 	live.best_epoch = 2;
-	live.images_per_second = 100;
 	assert_int_equal(gethostname(live.host, sizeof live.host - 1), 0);
 	assert_int_equal(cvt_writer_live(writer, &live, &e), CVT_OK);
+	cvt_writer_close(writer);
+	return made;
+}
+
+/* Writes the page of a run again, changed. */
+static void change_page(const struct cvt_run *run, void (*change)(struct cvt_live *live))
+{
+	struct cvt_error e = {0};
+	struct cvt_run now;
+	struct cvt_writer *writer;
+	assert_int_equal(cvt_run_read(run->folder, &now, &e), CVT_OK);
+	change(&now.live);
+	assert_int_equal(cvt_writer_open(run->folder, &writer, &e), CVT_OK);
+	assert_int_equal(cvt_writer_live(writer, &now.live, &e), CVT_OK);
 	cvt_writer_close(writer);
 }
 
@@ -258,7 +278,7 @@ static double epoch_seconds(const char *line)
 	return value;
 }
 
-/* From the pictures a second of the newest run, scaled by multiply-adds and by the training part. */
+/* From the pictures a second of a run, scaled by multiply-adds; a picture of the validation costs a third. */
 static void describe_estimates_an_epoch(void **state)
 {
 	(void)state;
@@ -273,13 +293,15 @@ static void describe_estimates_an_epoch(void **state)
 	object = json_line(0);
 	pictures = (int)json_integer_value(json_object_get(object, "images"));
 	json_decref(object);
-	assert_true(pictures > 100 && fabs(whole - pictures * 0.6 / 100) < 0.02);
-	assert_true(fabs(epoch_seconds("describe --json --val-fraction 0.7") / whole - 0.5) < 1e-9);
+	assert_true(pictures > 100 && fabs(whole - pictures * (0.6 + 0.4 / 3) / 100) < 0.02);
+	assert_true(fabs(epoch_seconds("describe --json --val-fraction 0.7") / whole - (0.3 + 0.7 / 3) / (0.6 + 0.4 / 3)) < 1e-9);
 	double small = epoch_seconds("describe --json --image-size 64");
 	assert_true(small < whole / 15 && small > whole / 17);
 	assert_true(isnan(epoch_seconds("describe --json --classes 3")));
 	works("describe");
-	assert_non_null(strstr(out, " an epoch, "));
+	assert_non_null(strstr(out, " in all, as this network trained here (1 run)\n"));
+	works("describe --classes 3");
+	assert_non_null(strstr(out, "time           unknown: --classes"));
 }
 
 static void queue_runs_show_rm(void **state)
@@ -327,6 +349,7 @@ static void show_has_results_and_curves(void **state)
 	works("show last");
 	assert_non_null(strstr(out, "98.947%, best 98.947% in epoch 2"));
 	assert_non_null(strstr(out, "1 to 2 epochs"));
+	assert_null(strstr(out, "@ both"));
 	assert_non_null(strstr(out, "class-weights  share"));
 	works("show last --json");
 	json_t *object = json_line(0);
@@ -334,6 +357,43 @@ static void show_has_results_and_curves(void **state)
 	assert_int_equal(json_array_size(json_object_get(object, "history")), 2);
 	json_decref(object);
 	fails("steer last lr=1e-3", 1, "nothing to steer");
+}
+
+static void scheduled_without_validation(struct cvt_live *live)
+{
+	live->lr = 0.00029289321881345256;
+	live->val_images = 0;
+	live->val_accuracy = live->best_val_accuracy = NAN;
+	live->best_epoch = 0;
+}
+
+/* A table is for people: a scheduled rate has 17 digits in JSON only. Without a validation part there is none, not one that is not known yet. */
+static void figures_for_people(void **state)
+{
+	(void)state;
+	struct cvt_run run = make_run("cnn", "3->16 FM total: 16", 99);
+	change_page(&run, scheduled_without_validation);
+	works("runs");
+	assert_non_null(strstr(out, " 0.0002929 "));
+	works("runs --json");
+	assert_non_null(strstr(out, "\"lr\":0.00029289321881345"));
+	works("show last");
+	assert_non_null(strstr(out, "validation  none\n"));
+	assert_null(strstr(out, "@ both"));
+}
+
+/* Two curves that meet have a sign of their own, which the legend names. */
+static void curves_that_meet(void **state)
+{
+	(void)state;
+	struct cvt_error e = {0};
+	struct cvt_run run = make_run("cnn", "3->16 FM total: 16", 99);
+	struct cvt_writer *writer;
+	assert_int_equal(cvt_writer_open(run.folder, &writer, &e), CVT_OK);
+	assert_int_equal(cvt_writer_epoch(writer, &(struct cvt_epoch_row){3, 0.1, 99, 0.1, 99, 0.01, 1.5}, &e), CVT_OK);
+	cvt_writer_close(writer);
+	works("show last");
+	assert_non_null(strstr(out, "loss   * train   o validation   @ both\n"));
 }
 
 static void summary_is_the_posts(void **state)
@@ -363,6 +423,23 @@ static void summary_is_the_posts(void **state)
 	json_t *object = json_line(2);
 	assert_true(fabs(json_number_value(json_object_get(object, "difference")) + 1.203) < 1e-9);
 	json_decref(object);
+}
+
+/* Memory in the unit and digits of describe; what more than 100 % of peak means is said once, below all networks. */
+static void bench_says_what_it_measures(void **state)
+{
+	(void)state;
+	works("bench quick --layers 1 --image-size 32 --batch 2 --seconds 0.01");
+	assert_non_null(strstr(out, "% of peak)  evaluate"));
+	assert_non_null(strstr(out, "% of peak)  memory "));
+	assert_non_null(strstr(out, " MB  "));
+	assert_non_null(strstr(out, "\nGFLOP/s are direct-equivalent"));
+	works("bench quick --layers 1 --image-size 32 --batch 2 --seconds 0.01 --json");
+	json_t *object = json_line(0);
+	has_keys(object, "network image_size batch threads isa train_ms_per_image eval_ms_per_image peak_bytes train_gflops eval_gflops peak_gflops");
+	assert_true(json_number_value(json_object_get(object, "peak_gflops")) > 0);
+	json_decref(object);
+	assert_null(strstr(out, "direct-equivalent"));
 }
 
 /* README of the post, item 6. */
@@ -414,8 +491,10 @@ static void doctor_reports(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(usage_and_errors), TEST(help_lists_what_is_taken), TEST(yaml_errors_have_a_place), TEST(the_posts_networks), TEST(describe_estimates_an_epoch), TEST(queue_runs_show_rm),
-		TEST(show_has_results_and_curves), TEST(summary_is_the_posts), TEST(the_posts_worked_examples), TEST(output_that_cannot_be_written),
+		TEST(usage_and_errors), TEST(help_lists_what_is_taken), TEST(yaml_errors_have_a_place), TEST(the_posts_networks), TEST(describe_estimates_an_epoch),
+		TEST(queue_runs_show_rm),
+		TEST(show_has_results_and_curves), TEST(figures_for_people), TEST(curves_that_meet), TEST(bench_says_what_it_measures),
+		TEST(summary_is_the_posts), TEST(the_posts_worked_examples), TEST(output_that_cannot_be_written),
 		TEST(doctor_reports),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,9 +5,11 @@
 #include <math.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <sys/mman.h>
 #include <time.h>
 
 #include "base/clock.h"
+#include "convtui/machine.h"
 #include "store/checkpoint.h"
 #include "store/writer.h"
 
@@ -533,6 +535,38 @@ static void work_takes_what_is_its_to_take(void **state)
 	assert_int_equal(runs_train_with(crashed->folder, &work, NULL).state, CVT_STATE_DONE);
 }
 
+/* `work` trains one run after another: the second is not said to need what the first took. */
+static void the_peak_is_the_run_s_own(void **state)
+{
+	const size_t size = (size_t)512 << 20;
+	void *before = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+	struct cvt_run *run = runs_make("epochs: 1\n"), again;
+	struct cvt_runner_result result;
+	struct cvt_error err;
+
+	(void)state;
+	assert_ptr_not_equal(before, MAP_FAILED);
+	munmap(before, size);
+	if (cvt_machine_peak_bytes() < (int64_t)size || access("/proc/self/clear_refs", W_OK) != 0)
+		skip();
+	result = runs_train(run->folder, NULL);
+	assert_true(result.live.peak_bytes > 0 && result.live.peak_bytes < (int64_t)size);
+	assert_int_equal(cvt_run_read(run->folder, &again, &err), CVT_OK);
+	assert_int_equal(again.live.peak_bytes, result.live.peak_bytes);
+}
+
+static void no_validation_part_is_said(void **state)
+{
+	struct cvt_run *run = runs_make("epochs: 1\nval-fraction: 0\n");
+	struct cvt_runner_result result = runs_train(run->folder, NULL);
+	const char *log = scratch_get(runs_file(run->folder, "log.txt"));
+
+	(void)state;
+	assert_int_equal(result.live.val_images, 0);
+	assert_non_null(strstr(log, ", val none, "));
+	assert_null(strstr(log, "nan"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -552,6 +586,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_single_picture_joins_the_batch_before, runs_setup, runs_teardown),
 		cmocka_unit_test_setup_teardown(the_epoch_s_loss_is_the_mean_of_its_batches, runs_setup, runs_teardown),
 		cmocka_unit_test_setup_teardown(memory_that_is_not_there, runs_setup, runs_teardown),
+		cmocka_unit_test_setup_teardown(the_peak_is_the_run_s_own, runs_setup, runs_teardown),
+		cmocka_unit_test_setup_teardown(no_validation_part_is_said, runs_setup, runs_teardown),
 		cmocka_unit_test_setup_teardown(starts_from_a_file, runs_setup, runs_teardown),
 		cmocka_unit_test_setup_teardown(work_takes_what_is_its_to_take, runs_setup, runs_teardown),
 	};

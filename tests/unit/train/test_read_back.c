@@ -37,8 +37,18 @@ static void evaluation_is_the_run_s_own(void **state)
 	assert_int_equal(images, evaluation.images);
 	assert_near(evaluation.accuracy, 100.0 * (double)right / (double)images, 1e-9);
 	assert_int_equal(runs_rows(run->folder, "confusion.csv"), evaluation.n_classes);
+	assert_string_equal(evaluation.checkpoint.file, "best.safetensors");
+	assert_int_equal(evaluation.checkpoint.epoch, result.live.best_epoch);
+	assert_false(evaluation.checkpoint.within_epoch);
 	cvt_evaluation_finish(&evaluation);
 	assert_int_equal(cvt_evaluate(run->folder, NULL, NULL, CVT_PART_TEST, 2, &evaluation, &err), CVT_ERR_RANGE);
+	/* The newest, which is the last epoch's. */
+	assert_int_equal(cvt_evaluate(run->folder, runs_file(run->folder, "checkpoint.safetensors"), NULL, CVT_PART_VAL, 2, &evaluation, &err), CVT_OK);
+	assert_near(evaluation.accuracy, result.live.val_accuracy, 1e-9);
+	assert_string_equal(evaluation.checkpoint.file, "checkpoint.safetensors");
+	assert_int_equal(evaluation.checkpoint.epoch, 4);
+	assert_int_equal(evaluation.checkpoint.batch, result.live.batch);
+	cvt_evaluation_finish(&evaluation);
 }
 
 static void errors_csv_lists_what_was_wrong(void **state)
