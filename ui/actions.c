@@ -78,12 +78,12 @@ static void complete(struct app *app)
 	if (!option || option->type != CVT_TYPE_PATH) {
 		return;
 	}
-	char folder[1024], found[256] = "";
+	char folder[1024], path[1024], found[256] = "";
 	const char *slash = strrchr(e->text, '/'), *start = slash ? slash + 1 : e->text;
 	size_t typed = strlen(start), common = 0;
 	int matches = 0;
 	snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - e->text + 1) : 1, slash ? e->text : ".");
-	DIR *dir = opendir(folder);
+	DIR *dir = cvt_path_expand(path, sizeof path, folder, NULL) == CVT_OK ? opendir(path) : NULL;
 	for (struct dirent *entry; dir && (entry = readdir(dir));) {
 		if (strncmp(entry->d_name, start, typed) != 0 || (entry->d_name[0] == '.' && typed == 0)) {
 			continue;
@@ -109,7 +109,8 @@ static void complete(struct app *app)
 		e->text[e->length] = 0;
 	}
 	struct stat st;
-	if (matches == 1 && e->length > 0 && e->text[e->length - 1] != '/' && stat(e->text, &st) == 0 && S_ISDIR(st.st_mode)) {
+	bool there = cvt_path_expand(path, sizeof path, e->text, NULL) == CVT_OK && stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+	if ((matches == 1 || !strcmp(e->text, "~")) && e->length > 0 && e->text[e->length - 1] != '/' && there) {
 		edit_key(e, '/');
 	}
 }

@@ -67,6 +67,7 @@ static int evaluate(const struct cli_command *command, int argc, char **argv)
 {
 	struct cli_args args;
 	struct cvt_evaluation evaluation;
+	struct cvt_config given;
 	struct cvt_error err;
 	struct cvt_run run;
 	int part, rc = cli_parse(command, argc, argv, &args);
@@ -78,7 +79,13 @@ static int evaluate(const struct cli_command *command, int argc, char **argv)
 		rc = cli_wrong("--part %s: must be train, val or test", args.flags[FLAG_PART]);
 	if (rc == CLI_DONE)
 		rc = cli_run(&args, args.positional[0], &run);
-	if (rc == CLI_DONE && cvt_evaluate(run.folder, NULL, args.flags[FLAG_DATA], part, 0, &evaluation, &err) < 0)
+	/* As the option of that name takes it. */
+	const struct cvt_option *option = cvt_option_find("data");
+	if (rc == CLI_DONE && args.flags[FLAG_DATA]) {
+		cvt_config_init(&given);
+		rc = cvt_config_set(&given, option, args.flags[FLAG_DATA], &err) != CVT_OK ? cli_fail(&err) : CLI_DONE;
+	}
+	if (rc == CLI_DONE && cvt_evaluate(run.folder, NULL, args.flags[FLAG_DATA] ? given.data : NULL, part, 0, &evaluation, &err) < 0)
 		rc = cli_fail(&err);
 	else if (rc == CLI_DONE) {
 		if (args.json)
