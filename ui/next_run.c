@@ -19,6 +19,12 @@ int form_rows(const struct cvt_config *config, int rows[64])
 	return n;
 }
 
+const struct cvt_option *form_option(const struct app *app)
+{
+	int rows[64], n = form_rows(&app->form.config, rows), all;
+	return app->form.row < n ? &cvt_options(&all)[rows[app->form.row]] : NULL;
+}
+
 /* Only what differs is set, so that the rate still follows the number of layers. */
 void form_adopt(struct app *app, const struct cvt_config *run)
 {

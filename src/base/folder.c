@@ -96,7 +96,7 @@ int cvt_path_expand(char *out, size_t size, const char *path, struct cvt_error *
 		home = getenv("HOME");
 		rest = path + 1;
 		if (*rest != 0 && *rest != '/')
-			return cvt_fail(err, CVT_ERR_UNSUPPORTED, "~ alone and ~/ stand for your own folder, ~NAME for nobody's: write the whole path, or ./~NAME");
+			return cvt_fail(err, CVT_ERR_UNSUPPORTED, "only ~ and ~/ stand for a home folder: write the whole path");
 		if (home == NULL || *home == 0)
 			return cvt_fail(err, CVT_ERR_NOT_FOUND, "HOME is not set, so ~ stands for nothing: write the whole path");
 	}

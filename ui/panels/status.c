@@ -230,6 +230,8 @@ void panel_footer(const struct app *app, struct pane pane)
 		}
 		if (b->action == ACT_PAUSE && app_live(app) && app_live(app)->state == CVT_STATE_PAUSED) {
 			label = "go on";
+		} else if (b->action == ACT_COMPLETE && form_option(app)->type == CVT_TYPE_CHOICE) {
+			label = "next choice";
 		}
 		key_label(b->key, key, sizeof key);
 		int columns = text_columns(key) + 1 + text_columns(label);
