@@ -325,6 +325,21 @@ static void cut_rows_are_dropped(void **state)
 	stage_close(&s);
 }
 
+/* A branch of a trained network begins with a loss near nothing: its validation has room on the chart all the same. */
+static void the_loss_chart_holds_every_epoch(void **state)
+{
+	struct stage s;
+	(void)state;
+	stage_open(&s, 120, 40, GLYPHS_BRAILLE, true);
+	draw(&s);
+	const struct series *loss = &s.app->follow.loss;
+	assert_int_equal(series_append(&s.app->follow.val_loss, loss->x[loss->n - 1], 7), CVT_OK);
+	draw(&s);
+	assert_true(s.app->y_loss.hi >= 7);
+	assert_false(shows(&s, "above"));
+	stage_close(&s);
+}
+
 static bool has_q(const struct grid *grid)
 {
 	for (int i = 0; i < grid->width * grid->height; i++) {
@@ -438,7 +453,7 @@ int main(void)
 		cmocka_unit_test(the_log_is_in_the_order_of_time),
 		cmocka_unit_test(the_filter_narrows_while_it_is_typed),
 		cmocka_unit_test(new_rows_move_neither_cursor_nor_zoom),
-		cmocka_unit_test(curves_hold_every_row),
+		cmocka_unit_test(curves_hold_every_row), cmocka_unit_test(the_loss_chart_holds_every_epoch),
 		cmocka_unit_test(cut_rows_are_dropped),
 		cmocka_unit_test(every_size_draws_and_takes_q),
 		cmocka_unit_test(every_key_anywhere_is_harmless),

@@ -65,7 +65,7 @@ void cli_plot(const char *title, const char *x_name, const struct cli_series *se
 	printf("\n%s", title);
 	for (int s = 0; s < n_series; s++)
 		printf("   %c %s", series[s].mark, series[s].name);
-	putchar('\n');
+	puts(n_series > 1 ? "   @ both" : "");
 	for (int row = 0; row < ROWS; row++) {
 		if (row == 0 || row == ROWS - 1)
 			printf("%10.4g |", row ? canvas.low : canvas.high);
