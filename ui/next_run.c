@@ -190,7 +190,7 @@ static void start_later(struct app *app, const struct cvt_run *run, bool stop)
 	}
 	snprintf(app->last_waiting, sizeof app->last_waiting, "%s", run->name);
 	app->tail = true;
-	app_note(app, false, "%s is queued: it starts when %s has ended, with or without this screen", run->name, strrchr(before, '/') ? strrchr(before, '/') + 1 :
+	app_note(app, false, "%s starts after %s, with or without this screen", run->name, strrchr(before, '/') ? strrchr(before, '/') + 1 :
 		before);
 }
 

@@ -101,14 +101,21 @@ static double within(const struct cvt_live *live, char *out, size_t size)
 
 static void ended(const struct app *app, const struct cvt_live *live, struct pane pane)
 {
-	char took[32], best[32], reason[256];
+	char took[32], percent[32], epochs[64], best[64] = "", reason[256];
+	const char *state = cvt_state_name(live->state);
+	int epoch = live->epoch < 0 ? 0 : live->epoch;
 	number_clock(live->seconds, took, sizeof took);
-	number_percent(live->best_val_accuracy, best, sizeof best);
-	int x = 1 + pane_text(pane, 1, 0, state_meaning(live->state), cvt_state_name(live->state));
-	x += pane_textf(pane, x, 0, CELL_NORMAL, "  epoch %d/%d in %s", live->epoch < 0 ? 0 : live->epoch, live->epochs, took);
+	number_percent(live->best_val_accuracy, percent, sizeof percent);
 	if (live->best_epoch > 0) {
-		x += pane_textf(pane, x, 0, CELL_VAL, "  best %s @ %d", best, live->best_epoch);
+		snprintf(best, sizeof best, "  best %s @ %d", percent, live->best_epoch);
 	}
+	snprintf(epochs, sizeof epochs, "  epoch %d/%d in %s", epoch, live->epochs, took);
+	if (text_columns(state) + text_columns(epochs) + text_columns(best) + 2 > pane.w) {
+		snprintf(epochs, sizeof epochs, "  epoch %d/%d", epoch, live->epochs);
+	}
+	int x = 1 + pane_fit(pane, 1, 0, pane.w - 2, state_meaning(live->state), state);
+	x += pane_fit(pane, x, 0, pane.w - x - 1, CELL_NORMAL, epochs);
+	x += pane_fit(pane, x, 0, pane.w - x - 1, CELL_VAL, best);
 	if (*live->reason) {
 		cvt_text_clean(reason, sizeof reason, live->reason);
 		x += 2 + pane_fit(pane, x + 2, 0, pane.w - x - 3, CELL_WARN, reason);
