@@ -42,13 +42,13 @@ static void draw_parts(struct pane pane, int from, const struct part *parts, int
 	for (int i = 0; i < n; i++) {
 		columns += text_columns(parts[i].text) + 2;
 	}
-	while (first < n && columns > pane.w - from - 3) {
+	while (first < n && columns > pane.w - from - 2) {
 		columns -= text_columns(parts[first++].text) + 2;
 	}
 	if (first == n) {
 		return;
 	}
-	int x = pane.w - columns - 2;
+	int x = pane.w - columns - 1;
 	pane_put(pane, x++, 0, ' ', CELL_NORMAL);
 	for (int i = first; i < n; i++) {
 		x += pane_text(pane, x, 0, parts[i].meaning, parts[i].text);

@@ -239,6 +239,8 @@ void panel_form(const struct app *app, struct pane pane)
 		for (int y = 0; y < inner.h; y++) {
 			pane_put(inner, left, y, 0x2502, CELL_BORDER);
 		}
+		pane_put(pane, left + 1, 0, 0x252c, focus ? CELL_FOCUS : CELL_BORDER);
+		pane_put(pane, left + 1, pane.h - 1, 0x2534, focus ? CELL_FOCUS : CELL_BORDER);
 		draw_rows(app, pane_sub(inner, 0, 0, left, inner.h), focus);
 		draw_meaning(app, pane_sub(right, 1, 0, right.w - 2, right.h - 1));
 		draw_start(right, here);
@@ -251,6 +253,8 @@ void panel_form(const struct app *app, struct pane pane)
 		for (int x = -1; x < meaning.w + 1; x++) {
 			pane_put(inner, x + 1, tall, 0x2500, CELL_BORDER);
 		}
+		pane_put(pane, 0, tall + 1, 0x251c, focus ? CELL_FOCUS : CELL_BORDER);
+		pane_put(pane, pane.w - 1, tall + 1, 0x2524, focus ? CELL_FOCUS : CELL_BORDER);
 		draw_meaning(app, pane_sub(meaning, 0, 1, meaning.w, meaning.h - 1));
 	}
 	draw_start(inner, here);

@@ -31,8 +31,7 @@ static const struct table_column columns[] = {
 };
 enum { N_COLUMNS = sizeof columns / sizeof *columns };
 
-/* Without the year, where the name starts with a date: still a part that names the run alone. */
-static const char *short_run(const char *name)
+const char *short_run(const char *name)
 {
 	return strlen(name) > 10 && name[4] == '-' && name[7] == '-' ? name + 5 : name;
 }

@@ -53,6 +53,10 @@ void panel_header(const struct app *app, struct pane pane)
 	enum cell_meaning meaning = app->session->no_sign_of_life ? CELL_ERROR : state_meaning(live->state);
 	snprintf(text, sizeof text, "\u25cf %s", app->session->no_sign_of_life ? "no sign of life" : cvt_state_name(live->state));
 	int columns = text_columns(text) + 1 + text_columns(name) + (*clock && pane.w >= 70 ? text_columns(clock) + 3 : 0);
+	if (x + columns + 1 > pane.w) {
+		columns += text_columns(short_run(name)) - text_columns(name);
+		memmove(name, short_run(name), strlen(short_run(name)) + 1);
+	}
 	int start = pane.w - 1 - right - columns;
 	start = start < x ? x : start;
 	start += pane_fit(pane, start, 0, pane.w - start, meaning, text) + 1;
@@ -224,7 +228,7 @@ void panel_footer(const struct app *app, struct pane pane)
 {
 	enum context context = keys_context(app);
 	const struct binding *b = keys_table();
-	int x = 1, reserve = 17;
+	int x = 1, reserve = context & (IN_TEXT | IN_DIALOG) ? 1 : 17;
 	if (app->note_time > 0 && app->now - app->note_time < 6 && app->n_notes > 0 && (app->overlay == OVERLAY_NONE || app->note_is_error)) {
 		pane_fit(pane, 1, 0, pane.w - 2, app->note_is_error ? CELL_ERROR : CELL_GOOD, app->notes[(app->n_notes - 1) % MAX_NOTES] + NOTE_TIME);
 		return;
