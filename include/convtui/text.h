@@ -21,8 +21,8 @@ bool cvt_text_to_double(const char *text, double *value);
 void cvt_text_from_double(double value, char *out, size_t size);
 /* Rounded to `digits` (1 to 17) significant digits, as %.{digits}g rounds; laid out as above. 9 digits hold every float. */
 void cvt_text_from_double_rounded(double value, int digits, char *out, size_t size);
-/* A path as a person gives it, where no shell has been over it: a leading `~` or `~/` is $HOME. `~NAME` is CVT_ERR_UNSUPPORTED, a $HOME that is not set
- * CVT_ERR_NOT_FOUND, a path that does not fit CVT_ERR_RANGE; the message names no path. */
+/* A path as a person gives it, where no shell has been over it: a leading `~` or `~/` is $HOME. `~NAME` is CVT_ERR_UNSUPPORTED, a $HOME that is
+ * not set CVT_ERR_NOT_FOUND, a path that does not fit CVT_ERR_RANGE; the message names no path. */
 CVT_NODISCARD int cvt_path_expand(char *out, size_t size, const char *path, struct cvt_error *err);
 /* CRC-32C (Castagnoli) of the bytes, continuing from `crc` (0 to start): checksums of pages, caches and checkpoints. */
 uint32_t cvt_crc32c(uint32_t crc, const void *data, size_t size);

@@ -82,8 +82,8 @@ keys Tab
 wait_for shows ' i crosshair'
 keys i
 until_true "the crosshair" shows 'loss .* images: '
-# "8.231k images:  batch 0.0507  train ..." of the loss panel, and of the accuracy panel, as "8.231k 0.0507" and "8.231k 96.875"
-points() { screen | sed -nE 's/.*(loss|accuracy) .* ([0-9.k]+) images: +batch ([0-9.]+).*/\1 \2 \3/p'; }
+# "8.231k images:  ⠒ batch 0.0507  train ..." of the loss panel, and of the accuracy panel, as "8.231k 0.0507" and "8.231k 96.875"
+points() { screen | sed -nE 's/.*(loss|accuracy) .* ([0-9.k]+) images: +[^ ]+ batch ([0-9.]+).*/\1 \2 \3/p'; }
 # The crosshair shows the last row at or before it; its place is rounded to four digits.
 match() {
 	awk -F, 'NR == FNR { if (FNR > 1) { sum += $3; at[++n] = sum; loss[n] = sprintf("%.4f", $4); accuracy[n] = sprintf("%.3f", 100 * $5 / $3) } next }

@@ -18,7 +18,7 @@ struct chart_line {
 	bool dashed, thick;
 	bool dots;               /* a sign at each point where there is room */
 	char sign;               /* what it is drawn with in ASCII, where lines have one width; 0: as struct pen says */
-	bool bounds;             /* the y bounds hold all of it; of a line without, what is far outside of the others is cut off and counted at the edge */
+	bool bounds;             /* the y bounds hold all of it; else what is far outside of the others is cut off and counted at the edge */
 };
 struct chart_mark { double x; const char *label; enum cell_meaning meaning; };
 enum chart_x { CHART_X_IMAGES, CHART_X_EPOCHS, CHART_X_SECONDS, CHART_N_X };
