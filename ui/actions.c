@@ -12,12 +12,6 @@
 #include "term/key.h"
 #include "term/term.h"
 
-static const struct cvt_option *form_option(const struct app *app)
-{
-	int rows[64], n = form_rows(&app->form.config, rows), all;
-	return app->form.row < n ? &cvt_options(&all)[rows[app->form.row]] : NULL;
-}
-
 static void move_focus(struct app *app, int direction)
 {
 	/* From the form, too, the table is one of the panels. */
@@ -71,19 +65,27 @@ static void form_step(struct app *app, int direction)
 	}
 }
 
-static void complete(struct app *app)
+/* The choice that begins with what was typed; after one that stands there whole, the next. */
+static void complete_choice(struct edit *e, const char *const *choices)
 {
-	struct edit *e = &app->form.edit;
-	const struct cvt_option *option = form_option(app);
-	if (!option || option->type != CVT_TYPE_PATH) {
-		return;
+	int n = 0, whole = -1, begun = -1;
+	for (; choices[n]; n++) {
+		whole = !strcmp(choices[n], e->text) ? n : whole;
+		begun = begun < 0 && !strncmp(choices[n], e->text, (size_t)e->length) ? n : begun;
 	}
-	char folder[1024], found[256] = "";
+	if (whole >= 0 || begun >= 0) {
+		edit_open(e, choices[whole >= 0 ? (whole + 1) % n : begun]);
+	}
+}
+
+static void complete_path(struct edit *e)
+{
+	char folder[1024], path[1024], found[256] = "";
 	const char *slash = strrchr(e->text, '/'), *start = slash ? slash + 1 : e->text;
 	size_t typed = strlen(start), common = 0;
 	int matches = 0;
 	snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - e->text + 1) : 1, slash ? e->text : ".");
-	DIR *dir = opendir(folder);
+	DIR *dir = cvt_path_expand(path, sizeof path, folder, NULL) == CVT_OK ? opendir(path) : NULL;
 	for (struct dirent *entry; dir && (entry = readdir(dir));) {
 		if (strncmp(entry->d_name, start, typed) != 0 || (entry->d_name[0] == '.' && typed == 0)) {
 			continue;
@@ -109,8 +111,19 @@ static void complete(struct app *app)
 		e->text[e->length] = 0;
 	}
 	struct stat st;
-	if (matches == 1 && e->length > 0 && e->text[e->length - 1] != '/' && stat(e->text, &st) == 0 && S_ISDIR(st.st_mode)) {
+	bool there = cvt_path_expand(path, sizeof path, e->text, NULL) == CVT_OK && stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+	if ((matches == 1 || !strcmp(e->text, "~")) && e->length > 0 && e->text[e->length - 1] != '/' && there) {
 		edit_key(e, '/');
+	}
+}
+
+static void complete(struct app *app)
+{
+	const struct cvt_option *option = form_option(app);
+	if (option && option->type == CVT_TYPE_PATH) {
+		complete_path(&app->form.edit);
+	} else if (option && option->type == CVT_TYPE_CHOICE) {
+		complete_choice(&app->form.edit, option->choices);
 	}
 }
 

@@ -194,7 +194,7 @@ static bool poll_session(struct app *app)
 	}
 	app->seen_generation = app->session->generation;
 	if (follow_update(&app->follow, app->session) != CVT_OK) {
-		app_note(app, true, "the run's rows cannot be drawn: batches.csv is out of order, or memory is short");
+		app_note(app, true, "the run's rows cannot be drawn: batches.csv is out of order, or memory short");
 	}
 	drop_pending(app);
 	steer_refresh(app);

@@ -17,13 +17,19 @@ static bool zoomed(const struct app *app)
 	return app->session && !app->following;
 }
 
+static bool can_complete(const struct app *app)
+{
+	const struct cvt_option *option = form_option(app);
+	return option && (option->type == CVT_TYPE_PATH || option->type == CVT_TYPE_CHOICE);
+}
+
 static const struct binding table[] = {
 	{IN_FORM, KEY_RETURN, ACT_OPEN, "open", "open the field: then characters reach it; on Start: start", NULL},
 	{IN_RUNS, KEY_RETURN, ACT_OPEN, "show", "show the run under the cursor on the charts", NULL},
 	{IN_STEER, KEY_RETURN, ACT_OPEN, "change / send", "open the field; send what was changed", NULL},
 	{IN_DIALOG, KEY_RETURN, ACT_OPEN, "choose", "take the choice under the cursor", NULL},
 	{IN_TEXT, KEY_RETURN, ACT_CLOSE, "done", "close the field and keep its text", NULL},
-	{IN_FIELD, KEY_TABULATOR, ACT_COMPLETE, "complete", "complete the name of a folder", NULL},
+	{IN_FIELD, KEY_TABULATOR, ACT_COMPLETE, "complete", "complete the name of a folder; the next choice", can_complete},
 	{IN_TEXT, KEY_ESC, ACT_BACK, "undo", "close the field and forget its text", NULL},
 	{IN_FORM, 'G', ACT_START, "start", "start a run as the form says, from anywhere", NULL},
 	{IN_CHART | IN_RUNS, 'G', ACT_START, NULL, NULL, NULL},

@@ -20,6 +20,12 @@ int form_rows(const struct cvt_config *config, int rows[64])
 	return n;
 }
 
+const struct cvt_option *form_option(const struct app *app)
+{
+	int rows[64], n = form_rows(&app->form.config, rows), all;
+	return app->form.row < n ? &cvt_options(&all)[rows[app->form.row]] : NULL;
+}
+
 /* Only what differs is set, so that the rate still follows the number of layers. */
 void form_adopt(struct app *app, const struct cvt_config *run)
 {
@@ -185,7 +191,7 @@ static void start_later(struct app *app, const struct cvt_run *run, bool stop)
 	}
 	snprintf(app->last_waiting, sizeof app->last_waiting, "%s", run->name);
 	app->tail = true;
-	app_note(app, false, "%s is queued: it starts when %s has ended, with or without this screen", run->name, strrchr(before, '/') ? strrchr(before, '/') + 1 :
+	app_note(app, false, "%s starts after %s, with or without this screen", run->name, strrchr(before, '/') ? strrchr(before, '/') + 1 :
 		before);
 }
 

@@ -118,6 +118,8 @@ void app_key(struct app *app, int key);
 
 /* Rows of the form that apply, as rows of the option table. Returns how many. */
 int form_rows(const struct cvt_config *config, int rows[64]);
+/* The row under the form's cursor, which an open field is of; NULL: the Start button. */
+const struct cvt_option *form_option(const struct app *app);
 /* What differs from the defaults in `run` becomes the form's, unless a person has changed the form. */
 void form_adopt(struct app *app, const struct cvt_config *run);
 /* Fills the form with what is in force in the run shown, to start from its checkpoint; a tenth of the rate where it diverged. Or says why not. */

@@ -88,8 +88,8 @@ const char *cvt_nearest(const char *word, const char *const *words, int n);
 
 /* The post's defaults: CNN, 4 layers, "x + 13", 256 pixels, batch 128, 20 epochs, the rate of the depth, no momentum. */
 void cvt_config_init(struct cvt_config *config);
-/* Parses `text` for the row, checks type and bounds, stores it and marks it set. On failure: CVT_ERR_SYNTAX or
- * CVT_ERR_RANGE naming the key, what was given and what is allowed; *config untouched. */
+/* Parses `text` for the row, checks type and bounds, stores it and marks it set; of a path with a leading ~ the whole is stored (see
+ * cvt_path_expand). On failure: its code, CVT_ERR_SYNTAX or CVT_ERR_RANGE, naming the key, what was given and what is allowed; *config untouched. */
 CVT_NODISCARD int cvt_config_set(struct cvt_config *config, const struct cvt_option *option, const char *text,
 	struct cvt_error *err);
 /* Writes the row's value as cvt_config_set reads it (shortest text that gives the same value), cut at `size`. */

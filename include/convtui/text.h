@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "convtui/error.h"
+
 /* Copies with every control character (C0, C1, DEL), broken UTF-8 byte and bidirectional override replaced by '?'. Always terminates;
  * cuts at a whole character. Returns the length written. For all text that comes from files, before it is shown. */
 size_t cvt_text_clean(char *out, size_t size, const char *in);
@@ -19,6 +21,9 @@ bool cvt_text_to_double(const char *text, double *value);
 void cvt_text_from_double(double value, char *out, size_t size);
 /* Rounded to `digits` (1 to 17) significant digits, as %.{digits}g rounds; laid out as above. 9 digits hold every float. */
 void cvt_text_from_double_rounded(double value, int digits, char *out, size_t size);
+/* A path as a person gives it, where no shell has been over it: a leading `~` or `~/` is $HOME. `~NAME` is CVT_ERR_UNSUPPORTED, a $HOME that is
+ * not set CVT_ERR_NOT_FOUND, a path that does not fit CVT_ERR_RANGE; the message names no path. */
+CVT_NODISCARD int cvt_path_expand(char *out, size_t size, const char *path, struct cvt_error *err);
 /* CRC-32C (Castagnoli) of the bytes, continuing from `crc` (0 to start): checksums of pages, caches and checkpoints. */
 uint32_t cvt_crc32c(uint32_t crc, const void *data, size_t size);
 

@@ -3,11 +3,13 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
+#include "convtui/text.h"
 
 int cvt_folder_sync(const char *path, struct cvt_error *err)
 {
@@ -83,6 +85,23 @@ int cvt_path_join(char *out, size_t size, const char *folder, const char *name, 
 	if (slash)
 		out[length++] = '/';
 	memcpy(out + length, name, rest + 1);
+	return CVT_OK;
+}
+
+int cvt_path_expand(char *out, size_t size, const char *path, struct cvt_error *err)
+{
+	const char *home = "", *rest = path;
+
+	if (path[0] == '~') {
+		home = getenv("HOME");
+		rest = path + 1;
+		if (*rest != 0 && *rest != '/')
+			return cvt_fail(err, CVT_ERR_UNSUPPORTED, "only ~ and ~/ stand for a home folder: write the whole path");
+		if (home == NULL || *home == 0)
+			return cvt_fail(err, CVT_ERR_NOT_FOUND, "HOME is not set, so ~ stands for nothing: write the whole path");
+	}
+	if ((size_t)snprintf(out, size, "%s%s", home, rest) >= size)
+		return cvt_fail(err, CVT_ERR_RANGE, "%zu bytes are too long: at most %zu", strlen(home) + strlen(rest), size - 1);
 	return CVT_OK;
 }
 

@@ -90,6 +90,21 @@ static int set_text(char *field_value, const struct cvt_option *option, const ch
 	return CVT_OK;
 }
 
+/* What is kept is the whole path: a run's config.yaml means the same folder to every user and on every day. */
+static int set_path(char *field_value, const struct cvt_option *option, const char *text, struct cvt_error *err)
+{
+	char path[1024], clean[128];
+	struct cvt_error inner;
+	if (text[0] != '~')
+		return set_text(field_value, option, text, err);
+	int status = cvt_path_expand(path, sizeof path, text, &inner);
+	if (status != CVT_OK) {
+		cvt_text_clean(clean, sizeof clean, text);
+		return cvt_fail(err, status, "%s '%s': %s", option->key, clean, inner.message);
+	}
+	return set_text(field_value, option, path, err);
+}
+
 static int set_seed(uint64_t *field_value, const struct cvt_option *option, const char *text, struct cvt_error *err)
 {
 	uint64_t v;
@@ -118,8 +133,10 @@ int cvt_config_set(struct cvt_config *config, const struct cvt_option *option, c
 		status = set_choice(at, option, text, err);
 		break;
 	case CVT_TYPE_TEXT:
-	case CVT_TYPE_PATH:
 		status = set_text(at, option, text, err);
+		break;
+	case CVT_TYPE_PATH:
+		status = set_path(at, option, text, err);
 		break;
 	case CVT_TYPE_SEED:
 		status = set_seed(at, option, text, err);

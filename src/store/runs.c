@@ -16,15 +16,27 @@
 
 enum { MAX_RUNS = 1000000 };
 
+static int expand_store(char *path, size_t size, const char *what, const char *text, struct cvt_error *err)
+{
+	char clean[128];
+	struct cvt_error inner;
+	int status = cvt_path_expand(path, size, text, &inner);
+
+	if (status == CVT_OK)
+		return CVT_OK;
+	cvt_text_clean(clean, sizeof clean, text);
+	return cvt_fail(err, status, "%s '%s': %s", what, clean, inner.message);
+}
+
 int cvt_store_path(const char *override, char *path, size_t size, struct cvt_error *err)
 {
 	const char *runs = getenv("CONVTUI_RUNS"), *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
 	int n;
 
 	if (override != NULL && *override != 0)
-		n = snprintf(path, size, "%s", override);
+		return expand_store(path, size, "--runs", override, err);
 	else if (runs != NULL && *runs != 0)
-		n = snprintf(path, size, "%s", runs);
+		return expand_store(path, size, "CONVTUI_RUNS", runs, err);
 	else if (state != NULL && *state == '/') /* the XDG specification: a relative path is to be ignored */
 		n = snprintf(path, size, "%s/convtui/runs", state);
 	else if (home != NULL && *home != 0)

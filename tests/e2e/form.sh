@@ -111,7 +111,7 @@ until_true "and its pictures" shows '60 picture files, 3 classes'
 keys G
 until_true "G asks" shows 'start when it has ended'
 keys Enter
-until_true "the next is queued, and that is said" shows 'it starts when .* has ended, with or without this screen'
+until_true "the next is queued, and that is said" shows 'starts after .*, with or without this screen'
 second=$(newest)
 check "$([ "$first" != "$second" ] && is "$second" queued; echo $?)" "a second run waits"
 keys q

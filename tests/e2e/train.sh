@@ -82,8 +82,8 @@ keys Tab
 wait_for shows ' i crosshair'
 keys i
 until_true "the crosshair" shows 'loss .* images: '
-# "8,231 images:  batch 0.0507  mean ..." of the loss panel, and of the accuracy panel, as "loss 8231 0.0507" and "accuracy 8231 96.875"
-points() { screen | sed -nE 's/.*(loss|accuracy) .* ([0-9]*),?([0-9]+) images: +batch ([0-9.]+).*/\1 \2\3 \4/p'; }
+# "8,231 images:  ⠒ batch 0.0507  ⠶ mean ..." of the loss panel, and of the accuracy panel, as "loss 8231 0.0507" and "accuracy 8231 96.875"
+points() { screen | sed -nE 's/.*(loss|accuracy) .* ([0-9]*),?([0-9]+) images: +[^ ]+ batch ([0-9.]+).*/\1 \2\3 \4/p'; }
 # The crosshair shows the last row at or before it; its place is rounded to a picture.
 match() {
 	awk -F, 'NR == FNR { if (FNR > 1) { sum += $3; at[++n] = sum; loss[n] = sprintf("%.4f", $4); accuracy[n] = sprintf("%.3f", 100 * $5 / $3) } next }

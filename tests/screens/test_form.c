@@ -86,6 +86,64 @@ static void typing_replaces_what_a_field_held(void **state)
 	stage_close(&s);
 }
 
+/* No shell has been over what is typed here: ~ is the home folder, for Tab too. */
+static void a_tilde_is_completed_and_taken(void **state)
+{
+	struct stage s;
+	char before[1024], folder[128];
+	(void)state;
+	stage_open(&s, 120, 40, GLYPHS_BRAILLE, false);
+	snprintf(before, sizeof before, "%s", getenv("HOME") ? getenv("HOME") : "");
+	assert_int_equal(setenv("HOME", s.folder, 1), 0);
+	keys(&s, "n Home Enter");
+	type(&s, "~/ru");
+	app_key(s.app, KEY_TABULATOR);
+	assert_string_equal(s.app->form.edit.text, "~/runs/");
+	keys(&s, "^U");
+	type(&s, "~");
+	app_key(s.app, KEY_TABULATOR);
+	assert_string_equal(s.app->form.edit.text, "~/");
+	type(&s, "runs");
+	keys(&s, "Enter");
+	snprintf(folder, sizeof folder, "%s/runs", s.folder);
+	assert_true(same_option(s.app, "data", folder));
+	keys(&s, "Home Enter");
+	type(&s, "~anna/x");
+	keys(&s, "Enter");
+	assert_true(s.app->form.open && shows(&s, "whole path"));
+	assert_int_equal(setenv("HOME", before, 1), 0);
+	stage_close(&s);
+}
+
+/* A field with choices shows them while it is open, and Tab goes through them; Tab is in the line of keys only where it does something. */
+static void tab_goes_through_the_choices(void **state)
+{
+	struct stage s;
+	(void)state;
+	stage_open(&s, 120, 40, GLYPHS_BRAILLE, false);
+	default_form(&s);
+	keys(&s, "n Home");
+	assert_false(shows(&s, "vgg-e") || shows(&s, "Tab complete"));
+	keys(&s, "Enter");
+	assert_true(shows(&s, "Tab complete"));
+	keys(&s, "Esc Down Down Enter");
+	assert_true(shows(&s, "vgg-e") && shows(&s, "googlenet") && shows(&s, "Tab next choice"));
+	app_key(s.app, KEY_TABULATOR);
+	assert_string_equal(s.app->form.edit.text, "vgg-a");
+	type(&s, "goo");                             /* what Tab wrote gives way as what the field held does */
+	app_key(s.app, KEY_TABULATOR);
+	assert_string_equal(s.app->form.edit.text, "googlenet");
+	app_key(s.app, KEY_TABULATOR);
+	assert_string_equal(s.app->form.edit.text, "cnn");
+	type(&s, "x");
+	app_key(s.app, KEY_TABULATOR);
+	assert_string_equal(s.app->form.edit.text, "x");
+	assert_true(shows(&s, "must be one of") && shows(&s, "googlenet"));
+	keys(&s, "Esc Down Enter");                  /* conv layers: a number */
+	assert_true(s.app->form.open && !shows(&s, "Tab"));
+	stage_close(&s);
+}
+
 static void what_is_pasted_is_no_command(void **state)
 {
 	struct stage s;
@@ -211,6 +269,8 @@ int main(void)
 		cmocka_unit_test(the_rule_is_edited_with_its_maps),
 		cmocka_unit_test(characters_are_commands_unless_a_field_is_open),
 		cmocka_unit_test(typing_replaces_what_a_field_held),
+		cmocka_unit_test(a_tilde_is_completed_and_taken),
+		cmocka_unit_test(tab_goes_through_the_choices),
 		cmocka_unit_test(what_is_pasted_is_no_command),
 		cmocka_unit_test(the_form_shows_what_applies),
 		cmocka_unit_test(a_missing_folder_is_said_before_the_start),

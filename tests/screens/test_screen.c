@@ -325,6 +325,86 @@ static void cut_rows_are_dropped(void **state)
 	stage_close(&s);
 }
 
+/* A branch of a trained network begins with a loss near nothing: its validation has room on the chart all the same. */
+static void the_loss_chart_holds_every_epoch(void **state)
+{
+	struct stage s;
+	(void)state;
+	stage_open(&s, 120, 40, GLYPHS_BRAILLE, true);
+	draw(&s);
+	const struct series *loss = &s.app->follow.loss;
+	assert_int_equal(series_append(&s.app->follow.val_loss, loss->x[loss->n - 1], 7), CVT_OK);
+	draw(&s);
+	assert_true(s.app->y_loss.hi >= 7);
+	assert_false(shows(&s, "above"));
+	stage_close(&s);
+}
+
+/* A list that does not fit says which part of it is shown, and has marks where there is more. */
+static void a_list_says_which_part_is_shown(void **state)
+{
+	struct stage s;
+	struct cvt_run run;
+	(void)state;
+	stage_open(&s, 120, 40, GLYPHS_BRAILLE, true);
+	assert_true(shows(&s, "\u256d Runs \u2500") && !shows(&s, "of 3"));
+	for (int i = 0; i < 11; i++) {
+		struct fixture_run what = {NULL, "x + 13", 1, 20, 0, -1, -1, CVT_STATE_QUEUED};
+		assert_int_equal(fixture_make(s.store, &what, &run, NULL), CVT_OK);
+	}
+	s.app->focus = FOCUS_RUNS;
+	draw(&s);
+	keys(&s, "Home");
+	assert_true(shows(&s, " Runs  1\u20136 of 14 ") && shows(&s, "\u25bc\u2502\n\u2570") && !shows(&s, "\u25b2\u2502"));
+	keys(&s, "End");
+	assert_true(shows(&s, " Runs  9\u201314 of 14 ") && !shows(&s, "\u25bc\u2502\n\u2570") && shows(&s, "\u25b2\u2502"));
+	keys(&s, "Up Up Up Up Up Up Up");
+	assert_true(shows(&s, "\u25bc\u2502\n\u2570") && shows(&s, "\u25b2\u2502"));
+	keys(&s, "/");
+	type(&s, "state:done");
+	assert_true(shows(&s, "1 of 14") && !shows(&s, "\u25b2\u2502"));
+	stage_close(&s);
+}
+
+/* Wherever there is a log, the line of an epoch has room. */
+static void the_log_has_room_for_an_epoch(void **state)
+{
+	static const char line[] = "15:39:50 epoch 100: loss 0.002640, train 100.000%, val 100.000%, 12.4 s";
+	(void)state;
+	for (int w = 1; w <= 300; w++) {
+		for (int h = 1; h <= 100; h++) {
+			const struct layout *layout = layout_for(w, h, FOCUS_LOSS);
+			for (int i = 0; i < LAYOUT_PANELS; i++) {
+				struct pane pane = layout_pane((struct pane){NULL, 0, 0, w, h}, &layout->places[i]);
+				if (layout->places[i].panel == PANEL_LOG && pane.w - 4 < (int)strlen(line)) {
+					fail_msg("%d x %d: the log is %d wide", w, h, pane.w);
+				}
+			}
+		}
+	}
+}
+
+/* What became of a run is said whole at every width from which it has a line, in fewer words where it must. */
+static void the_end_of_a_run_is_said_whole(void **state)
+{
+	struct stage s;
+	(void)state;
+	stage_open(&s, 120, 40, GLYPHS_BRAILLE, false);
+	app_attach(s.app, s.app->runs[0].folder);
+	for (int w = 40; w <= 130; w++) {
+		grid_destroy(s.grid);
+		s.grid = NULL;
+		assert_int_equal(grid_create(w, 12, GLYPHS_BRAILLE, &s.grid), CVT_OK);
+		s.app->focus = FOCUS_LOSS;
+		if (!shows(&s, " done  epoch 20/20") || !shows(&s, "best 100.000% @ 12")) {
+			char *text;
+			assert_int_equal(dump_text(s.grid, &text), CVT_OK);
+			fail_msg("%d columns\n%s", w, text);
+		}
+	}
+	stage_close(&s);
+}
+
 static bool has_q(const struct grid *grid)
 {
 	for (int i = 0; i < grid->width * grid->height; i++) {
@@ -438,7 +518,10 @@ int main(void)
 		cmocka_unit_test(the_log_is_in_the_order_of_time),
 		cmocka_unit_test(the_filter_narrows_while_it_is_typed),
 		cmocka_unit_test(new_rows_move_neither_cursor_nor_zoom),
-		cmocka_unit_test(curves_hold_every_row),
+		cmocka_unit_test(curves_hold_every_row), cmocka_unit_test(the_loss_chart_holds_every_epoch),
+		cmocka_unit_test(a_list_says_which_part_is_shown),
+		cmocka_unit_test(the_log_has_room_for_an_epoch),
+		cmocka_unit_test(the_end_of_a_run_is_said_whole),
 		cmocka_unit_test(cut_rows_are_dropped),
 		cmocka_unit_test(every_size_draws_and_takes_q),
 		cmocka_unit_test(every_key_anywhere_is_harmless),

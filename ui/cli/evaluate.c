@@ -76,6 +76,7 @@ static int evaluate(const struct cli_command *command, int argc, char **argv)
 {
 	struct cli_args args;
 	struct cvt_evaluation evaluation;
+	struct cvt_config given;
 	struct cvt_error err;
 	struct cvt_run run;
 	const char *checkpoint, *data;
@@ -92,6 +93,13 @@ static int evaluate(const struct cli_command *command, int argc, char **argv)
 		rc = cli_run(&args, args.positional[0], &run);
 	if (rc == CLI_DONE)
 		rc = cli_checkpoint(&run, args.flags[FLAG_CHECKPOINT], path, sizeof path, &checkpoint);
+	/* As the option of that name takes it. */
+	const struct cvt_option *option = cvt_option_find("data");
+	if (rc == CLI_DONE && data) {
+		cvt_config_init(&given);
+		rc = cvt_config_set(&given, option, data, &err) != CVT_OK ? cli_fail(&err) : CLI_DONE;
+		data = given.data;
+	}
 	if (rc == CLI_DONE && cvt_evaluate(run.folder, checkpoint, data, part, 0, &evaluation, &err) < 0)
 		rc = cli_fail(&err);
 	else if (rc == CLI_DONE) {

@@ -7,10 +7,12 @@
 #include "widgets/chart.h"
 #include "widgets/number.h"
 
-static void add(struct chart *chart, const struct series *points, const char *name, enum cell_meaning meaning, int rank, bool val)
+/* Without colour and without braille the sign alone tells them apart. A single batch may lie outside of the chart, no epoch and no mean does. */
+static void add(struct chart *chart, const struct series *points, const char *name, enum cell_meaning meaning, int rank)
 {
+	bool raw = meaning == CELL_TRAIN_RAW, val = meaning == CELL_VAL;
 	chart->lines[chart->n_lines++] = (struct chart_line){.points = points, .name = name, .meaning = meaning, .rank = rank, .dashed = val,
-		.thick = meaning != CELL_TRAIN_RAW, .dots = val, .bounds = !val};
+		.thick = !raw, .dots = val, .sign = raw ? ':' : val ? 'o' : 0, .bounds = !raw};
 }
 
 static struct chart make_chart(const struct app *app, bool accuracy)
@@ -20,13 +22,12 @@ static struct chart make_chart(const struct app *app, bool accuracy)
 	bool smooth = f->smoothing > 0;
 	struct chart chart = {.marks = f->marks, .n_marks = f->n_marks, .x_kind = f->x_kind,
 		.y_kind = accuracy ? CHART_Y_PERCENT : CHART_Y_NUMBER};
-	add(&chart, accuracy ? &f->accuracy : &f->loss, "batch", smooth ? CELL_TRAIN_RAW : CELL_TRAIN, 1, false);
+	add(&chart, accuracy ? &f->accuracy : &f->loss, "batch", smooth ? CELL_TRAIN_RAW : CELL_TRAIN, 1);
 	if (smooth) {
-		add(&chart, accuracy ? &f->accuracy_mean : &f->loss_mean, "mean", CELL_TRAIN, 3, false);
+		add(&chart, accuracy ? &f->accuracy_mean : &f->loss_mean, "mean", CELL_TRAIN, 3);
 	}
 	/* Behind the training curve, which stays solid where both meet; the dots at the epochs lie above it. */
-	add(&chart, accuracy ? &f->val_accuracy : &f->val_loss, "val", CELL_VAL, 2, true);
-	chart.lines[chart.n_lines - 1].bounds = accuracy;
+	add(&chart, accuracy ? &f->val_accuracy : &f->val_loss, "val", CELL_VAL, 2);
 	chart.empty = !live ? "the curves of a run are drawn here" : live->state == CVT_STATE_PREPARING ? "preparing the pictures" :
 		app->seen_generation != app->session->generation || app->session->behind ? "reading the rows" : app_alive(app) ? "waiting for the first batch" : "no batch was trained";
 	return chart;
@@ -42,13 +43,13 @@ static void draw_parts(struct pane pane, int from, const struct part *parts, int
 	for (int i = 0; i < n; i++) {
 		columns += text_columns(parts[i].text) + 2;
 	}
-	while (first < n && columns > pane.w - from - 3) {
+	while (first < n && columns > pane.w - from - 2) {
 		columns -= text_columns(parts[first++].text) + 2;
 	}
 	if (first == n) {
 		return;
 	}
-	int x = pane.w - columns - 2;
+	int x = pane.w - columns - 1;
 	pane_put(pane, x++, 0, ' ', CELL_NORMAL);
 	for (int i = first; i < n; i++) {
 		x += pane_text(pane, x, 0, parts[i].meaning, parts[i].text);
@@ -72,19 +73,27 @@ static void figure(double value, bool accuracy, char *out, size_t size)
 	}
 }
 
-static int add_part(struct part *parts, int n, enum cell_meaning meaning, const char *name, double value, bool accuracy)
+/* "⠶ train 0.0931": the sign of the line, where there is one, then its figure. */
+static int add_part(struct part *parts, int n, const struct chart *chart, enum glyphs glyphs, const char *name, double value, bool accuracy)
 {
-	char text[32];
+	char text[32], key[8] = "";
 	if (isnan(value)) {
 		return n;
 	}
+	parts[n].meaning = CELL_TRAIN;
+	for (int i = 0; i < chart->n_lines; i++) {
+		if (!strcmp(chart->lines[i].name, name)) {
+			int bytes = text_encode(chart_key(&chart->lines[i], glyphs), key);
+			snprintf(key + bytes, sizeof key - (size_t)bytes, " ");
+			parts[n].meaning = chart->lines[i].meaning;
+		}
+	}
 	figure(value, accuracy, text, sizeof text);
-	parts[n].meaning = meaning;
-	snprintf(parts[n].text, sizeof parts[n].text, "%s %s", name, text);
+	snprintf(parts[n].text, sizeof parts[n].text, "%s%s %s", key, name, text);
 	return n + 1;
 }
 
-static int crosshair_parts(const struct app *app, const struct chart *chart, bool accuracy, struct part *parts)
+static int crosshair_parts(const struct app *app, const struct chart *chart, enum glyphs glyphs, bool accuracy, struct part *parts)
 {
 	char x[32];
 	int n = 1;
@@ -95,12 +104,12 @@ static int crosshair_parts(const struct app *app, const struct chart *chart, boo
 	parts[0].meaning = CELL_STRONG;
 	snprintf(parts[0].text, sizeof parts[0].text, "%s %s:", x, chart_x_name(chart->x_kind));
 	for (int i = 0; i < chart->n_lines; i++) {
-		n = add_part(parts, n, chart->lines[i].meaning, chart->lines[i].name, chart_value_at(&chart->lines[i], app->cross_x), accuracy);
+		n = add_part(parts, n, chart, glyphs, chart->lines[i].name, chart_value_at(&chart->lines[i], app->cross_x), accuracy);
 	}
 	return n;
 }
 
-static int title_parts(const struct app *app, bool accuracy, struct part *parts)
+static int title_parts(const struct app *app, const struct chart *chart, enum glyphs glyphs, bool accuracy, struct part *parts)
 {
 	const struct follow *f = &app->follow;
 	const struct cvt_live *live = app_live(app);
@@ -122,12 +131,12 @@ static int title_parts(const struct app *app, bool accuracy, struct part *parts)
 		snprintf(parts[n++].text, sizeof parts[0].text, "lr %s", rate);
 	}
 	if (f->smoothing > 0) {
-		n = add_part(parts, n, CELL_TRAIN, "\u2501 mean", last(accuracy ? &f->accuracy_mean : &f->loss_mean), accuracy);
+		n = add_part(parts, n, chart, glyphs, "mean", last(accuracy ? &f->accuracy_mean : &f->loss_mean), accuracy);
 	} else {
-		n = add_part(parts, n, CELL_TRAIN, "\u2501 batch", last(accuracy ? &f->accuracy : &f->loss), accuracy);
+		n = add_part(parts, n, chart, glyphs, "batch", last(accuracy ? &f->accuracy : &f->loss), accuracy);
 	}
-	n = add_part(parts, n, CELL_TRAIN, "train", last(accuracy ? &f->epoch_accuracy : &f->epoch_loss), accuracy);
-	return add_part(parts, n, CELL_VAL, "\u2504 val", last(accuracy ? &f->val_accuracy : &f->val_loss), accuracy);
+	n = add_part(parts, n, chart, glyphs, "train", last(accuracy ? &f->epoch_accuracy : &f->epoch_loss), accuracy);
+	return add_part(parts, n, chart, glyphs, "val", last(accuracy ? &f->val_accuracy : &f->val_loss), accuracy);
 }
 
 void panel_chart(const struct app *app, struct pane pane, bool accuracy)
@@ -141,8 +150,9 @@ void panel_chart(const struct app *app, struct pane pane, bool accuracy)
 	struct part parts[CHART_MAX_LINES + 4];
 	app_x_range(app, &view.x0, &view.x1);
 	if (app->session) {
-		int n = app->crosshair ? crosshair_parts(app, &chart, accuracy, parts) : title_parts(app, accuracy, parts);
-		draw_parts(pane, text_columns(title) + 4, parts, n);
+		enum glyphs glyphs = pane.grid->glyphs;
+		int n = app->crosshair ? crosshair_parts(app, &chart, glyphs, accuracy, parts) : title_parts(app, &chart, glyphs, accuracy, parts);
+		draw_parts(pane, text_columns(title) + 3, parts, n);
 	}
 	chart_draw(inner, &chart, &view);
 }

@@ -122,7 +122,8 @@ void panel_dialog(const struct app *app, struct pane screen)
 		y += inner.h >= n + 3;
 	}
 	for (int i = 0; i < n; i++, y++) {
-		pane_textf(inner, 2, y, CELL_NORMAL, "%s %s", i == app->choice ? "\u25b8" : " ", choices[i]);
+		pane_text(inner, 2, y, CELL_NORMAL, i == app->choice ? "\u25b8" : " ");
+		pane_fit(inner, 4, y, inner.w - 5, CELL_NORMAL, choices[i]);
 		if (i == app->choice) {
 			pane_paint(inner, 1, y, inner.w - 2, CELL_SELECTED);
 		}
@@ -163,7 +164,8 @@ static void steer_row(const struct app *app, struct pane inner, int y, const str
 		inner.grid->cursor_x = inner.x + 33 + edit_column(&app->steer.edit);
 		inner.grid->cursor_y = inner.y + y;
 	} else if (app->steer.changed[index]) {
-		pane_textf(inner, 30, y, CELL_VAL, "\u2192  %.12s", next);
+		pane_put(inner, 30, y, 0x2192, CELL_VAL);
+		pane_fit(inner, 33, y, inner.w - 34, CELL_VAL, next);
 	}
 	if (here && !app->steer.open) {
 		pane_paint(inner, 1, y, inner.w - 2, CELL_SELECTED);

@@ -74,8 +74,23 @@ static int draw_caret(const struct app *app, struct pane pane, int y, int shift)
 	return 1;
 }
 
-/* The open field has a line of its own, and one for the caret under the place of an error. */
-static int draw_field(const struct app *app, struct pane pane, int y)
+/* What the open field may hold. Returns the lines used. */
+static int draw_choices(const struct app *app, struct pane pane, int y, const struct cvt_option *option)
+{
+	int x = 0, line = 0;
+	for (int i = 0; option->choices[i]; i++) {
+		int columns = text_columns(option->choices[i]);
+		if (x > 0 && x + columns > pane.w - 2) {
+			x = 0, line++;
+		}
+		pane_text(pane, 1 + x, y + line, strcmp(option->choices[i], app->form.edit.text) ? CELL_DIM : CELL_TITLE, option->choices[i]);
+		x += columns + 2;
+	}
+	return line + 1;
+}
+
+/* The open field has a line of its own, and below it the choices it has, or the caret under the place of an error. */
+static int draw_field(const struct app *app, struct pane pane, int y, const struct cvt_option *option)
 {
 	const struct edit *e = &app->form.edit;
 	int column = edit_column(e), room = pane.w - 2, shift = column > room - 2 ? column - room + 2 : 0;
@@ -94,7 +109,10 @@ static int draw_field(const struct app *app, struct pane pane, int y)
 		pane.grid->cursor_x = pane.x + 1 + column - shift;
 		pane.grid->cursor_y = pane.y + y;
 	}
-	return app->form.error.code ? 1 + draw_caret(app, pane, y + 1, shift) : 1;
+	if (app->form.error.code) {
+		return 1 + draw_caret(app, pane, y + 1, shift);      /* an error of a choice names them all */
+	}
+	return option->type == CVT_TYPE_CHOICE ? 1 + draw_choices(app, pane, y + 1, option) : 1;
 }
 
 static void draw_rows(const struct app *app, struct pane pane, bool focus)
@@ -109,7 +127,7 @@ static void draw_rows(const struct app *app, struct pane pane, bool focus)
 		pane_fit(pane, 1, y, labels - 1, here ? CELL_STRONG : CELL_DIM, option->label);
 		draw_value(app, pane, labels, y, pane.w - labels - 1, option, here);
 		if (here && app->form.open) {
-			y += draw_field(app, pane, y + 1);
+			y += draw_field(app, pane, y + 1, option);
 		} else if (here) {
 			pane_paint(pane, 0, y, pane.w, CELL_SELECTED);
 		}
@@ -224,6 +242,8 @@ void panel_form(const struct app *app, struct pane pane)
 		for (int y = 0; y < inner.h; y++) {
 			pane_put(inner, left, y, 0x2502, CELL_BORDER);
 		}
+		pane_put(pane, left + 1, 0, 0x252c, focus ? CELL_FOCUS : CELL_BORDER);
+		pane_put(pane, left + 1, pane.h - 1, 0x2534, focus ? CELL_FOCUS : CELL_BORDER);
 		draw_rows(app, pane_sub(inner, 0, 0, left, inner.h), focus);
 		draw_meaning(app, pane_sub(right, 1, 0, right.w - 2, right.h - 1));
 		draw_start(right, here);
@@ -236,6 +256,8 @@ void panel_form(const struct app *app, struct pane pane)
 		for (int x = -1; x < meaning.w + 1; x++) {
 			pane_put(inner, x + 1, tall, 0x2500, CELL_BORDER);
 		}
+		pane_put(pane, 0, tall + 1, 0x251c, focus ? CELL_FOCUS : CELL_BORDER);
+		pane_put(pane, pane.w - 1, tall + 1, 0x2524, focus ? CELL_FOCUS : CELL_BORDER);
 		draw_meaning(app, pane_sub(meaning, 0, 1, meaning.w, meaning.h - 1));
 	}
 	draw_start(inner, here);

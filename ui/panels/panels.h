@@ -21,6 +21,8 @@ const char *const *dialog_choices(const struct app *app);
 int help_lines(void);
 /* Bounds of both charts for what is shown now; before drawing. */
 void charts_fit(struct app *app);
+/* Without the year, where the name starts with a date: still a part that names the run alone. */
+const char *short_run(const char *name);
 /* The word for a run's state and how it looks. */
 enum cell_meaning state_meaning(enum cvt_state state);
 

@@ -31,8 +31,7 @@ static const struct table_column columns[] = {
 };
 enum { N_COLUMNS = sizeof columns / sizeof *columns };
 
-/* Without the year, where the name starts with a date: still a part that names the run alone. */
-static const char *short_run(const char *name)
+const char *short_run(const char *name)
 {
 	return strlen(name) > 10 && name[4] == '-' && name[7] == '-' ? name + 5 : name;
 }
@@ -67,10 +66,13 @@ static void cell(const struct cvt_run *run, enum column column, struct table_cel
 	}
 }
 
-static void title(const struct app *app, int n, char *out, size_t size)
+/* How many pass the filter, or which are shown where not all are. */
+static void title(const struct app *app, const struct table *table, int n, char *out, size_t size)
 {
 	if (app->filter_open || *app->filter_text) {
 		snprintf(out, size, "Runs  /%.200s  %d of %d", app->filter_open ? app->filter_edit.text : app->filter_text, n, app->n_runs);
+	} else if (table->rows > 0 && table->rows < n) {
+		snprintf(out, size, "Runs  %d\u2013%d of %d", table->first + 1, table->first + table->rows, n);
 	} else {
 		snprintf(out, size, "Runs");
 	}
@@ -78,11 +80,10 @@ static void title(const struct app *app, int n, char *out, size_t size)
 
 void panel_runs(const struct app *app, struct pane pane)
 {
-	char text[512], *at = text;
+	char text[512];
 	int n = 0, cursor = -1, followed = -1;
 	const struct cvt_run **rows = runs_shown(app, &n);
-	title(app, n, text, sizeof text);
-	struct pane inner = pane_box(pane, at, app->focus == FOCUS_RUNS || app->filter_open);
+	struct pane inner = pane_sub(pane, 1, 1, pane.w - 2, pane.h - 2);
 	if (app->filter_open) {
 		pane.grid->cursor_x = pane.x + 2 + 7 + edit_column(&app->filter_edit);
 		pane.grid->cursor_y = pane.y;
@@ -93,6 +94,8 @@ void panel_runs(const struct app *app, struct pane pane)
 	}
 	struct table table;
 	table_begin(&table, inner, columns, N_COLUMNS, n, cursor < 0 ? 0 : cursor);
+	title(app, &table, n, text, sizeof text);
+	pane_box(pane, text, app->focus == FOCUS_RUNS || app->filter_open);
 	for (int i = table.first; rows && i < table.first + table.rows && i < n; i++) {
 		struct table_cell cells[N_COLUMNS];
 		for (int c = 0; c < N_COLUMNS; c++) {

@@ -53,6 +53,10 @@ void panel_header(const struct app *app, struct pane pane)
 	enum cell_meaning meaning = app->session->no_sign_of_life ? CELL_ERROR : state_meaning(live->state);
 	snprintf(text, sizeof text, "\u25cf %s", app->session->no_sign_of_life ? "no sign of life" : cvt_state_name(live->state));
 	int columns = text_columns(text) + 1 + text_columns(name) + (*clock && pane.w >= 70 ? text_columns(clock) + 3 : 0);
+	if (x + columns + 1 > pane.w) {
+		columns += text_columns(short_run(name)) - text_columns(name);
+		memmove(name, short_run(name), strlen(short_run(name)) + 1);
+	}
 	int start = pane.w - 1 - right - columns;
 	start = start < x ? x : start;
 	start += pane_fit(pane, start, 0, pane.w - start, meaning, text) + 1;
@@ -101,14 +105,21 @@ static double within(const struct cvt_live *live, char *out, size_t size)
 
 static void ended(const struct app *app, const struct cvt_live *live, struct pane pane)
 {
-	char took[32], best[32], reason[256];
+	char took[32], percent[32], epochs[64], best[64] = "", reason[256];
+	const char *state = cvt_state_name(live->state);
+	int epoch = live->epoch < 0 ? 0 : live->epoch;
 	number_clock(live->seconds, took, sizeof took);
-	number_percent(live->best_val_accuracy, best, sizeof best);
-	int x = 1 + pane_text(pane, 1, 0, state_meaning(live->state), cvt_state_name(live->state));
-	x += pane_textf(pane, x, 0, CELL_NORMAL, "  epoch %d/%d in %s", live->epoch < 0 ? 0 : live->epoch, live->epochs, took);
+	number_percent(live->best_val_accuracy, percent, sizeof percent);
 	if (live->best_epoch > 0) {
-		x += pane_textf(pane, x, 0, CELL_VAL, "  best %s @ %d", best, live->best_epoch);
+		snprintf(best, sizeof best, "  best %s @ %d", percent, live->best_epoch);
 	}
+	snprintf(epochs, sizeof epochs, "  epoch %d/%d in %s", epoch, live->epochs, took);
+	if (text_columns(state) + text_columns(epochs) + text_columns(best) + 2 > pane.w) {
+		snprintf(epochs, sizeof epochs, "  epoch %d/%d", epoch, live->epochs);
+	}
+	int x = 1 + pane_fit(pane, 1, 0, pane.w - 2, state_meaning(live->state), state);
+	x += pane_fit(pane, x, 0, pane.w - x - 1, CELL_NORMAL, epochs);
+	x += pane_fit(pane, x, 0, pane.w - x - 1, CELL_VAL, best);
 	if (*live->reason) {
 		cvt_text_clean(reason, sizeof reason, live->reason);
 		x += 2 + pane_fit(pane, x + 2, 0, pane.w - x - 3, CELL_WARN, reason);
@@ -217,7 +228,7 @@ void panel_footer(const struct app *app, struct pane pane)
 {
 	enum context context = keys_context(app);
 	const struct binding *b = keys_table();
-	int x = 1, reserve = 17;
+	int x = 1, reserve = context & (IN_TEXT | IN_DIALOG) ? 1 : 17;
 	if (app->note_time > 0 && app->now - app->note_time < 6 && app->n_notes > 0 && (app->overlay == OVERLAY_NONE || app->note_is_error)) {
 		pane_fit(pane, 1, 0, pane.w - 2, app->note_is_error ? CELL_ERROR : CELL_GOOD, app->notes[(app->n_notes - 1) % MAX_NOTES] + NOTE_TIME);
 		return;
@@ -230,6 +241,8 @@ void panel_footer(const struct app *app, struct pane pane)
 		}
 		if (b->action == ACT_PAUSE && app_live(app) && app_live(app)->state == CVT_STATE_PAUSED) {
 			label = "go on";
+		} else if (b->action == ACT_COMPLETE && form_option(app)->type == CVT_TYPE_CHOICE) {
+			label = "next choice";
 		}
 		key_label(b->key, key, sizeof key);
 		int columns = text_columns(key) + 1 + text_columns(label);

@@ -46,7 +46,8 @@ struct axis_rows axis_align(double lo, double hi, int rows, bool from_top)
 	static const double steps[] = {1, 2, 5, 10};
 	int last = rows - 1, wish = last < 8 ? 2 : last < 28 ? last / 4 : 7;      /* intervals between labels */
 	struct axis_rows best = {lo, hi, hi - lo, last, 0};
-	double least = INFINITY;
+	/* Rows below 0% are lost, while 0, 50 and 100% are labels enough. */
+	double least = INFINITY, missing = from_top && lo <= 0 ? 0.3 : 0.6;
 	for (int apart = last < 2 ? 1 : 2; apart <= last; apart++) {
 		/* The step that just holds the range, or the next one when the end at a tick gives too much away. */
 		double smallest = (hi - lo) * apart / last, power = pow(10, floor(log10(smallest)));
@@ -56,7 +57,7 @@ struct axis_rows axis_align(double lo, double hi, int rows, bool from_top)
 				continue;
 			}
 			int labels = (last - axis.first) / apart, few = wish - labels, many = labels - 2 * wish;
-			double cost = (axis.hi - axis.lo) / (hi - lo) + 0.6 * (few > 0 ? few : 0) / wish + 0.04 * (many > 0 ? many : 0);
+			double cost = (axis.hi - axis.lo) / (hi - lo) + missing * (few > 0 ? few : 0) / wish + 0.04 * (many > 0 ? many : 0);
 			if (cost < least - 1e-9) {
 				least = cost;
 				best = axis;
@@ -118,14 +119,44 @@ void axis_fit(struct axis_range *range, double lo, double hi, double floor_, dou
 	*range = next;
 }
 
-int axis_log_ticks(double lo, double hi, int most, double *ticks, int size)
+int axis_log_every(double lo, double hi, int most)
 {
-	int decades = (int)(log10(hi / lo) + 1e-9) + 1, n = 0, first = (int)floor(log10(lo) + 1e-9);
-	int every = most < 1 ? 1 : (decades + most - 1) / most;
-	bool fine = log10(hi / lo) * 3 <= most;
-	for (int k = first; k <= first + decades + 1 && n < size; k += fine ? 1 : every) {
+	double decades = log10(hi / lo);
+	return decades * 3 <= most ? 0 : most < 1 ? 1 : ((int)(decades + 1e-9) + most) / most;
+}
+
+/* The distance of 2 from 1 (and of 10 from 5, which is the same), in rows, from a whole row. */
+static double off(int decade)
+{
+	double rows = decade * log10(2);
+	return fabs(rows - round(rows));
+}
+
+void axis_log_align(double *lo, double *hi, int rows, int every)
+{
+	int unit = every ? every : 1;      /* decades that are to be a whole number of rows */
+	double low = log10(*lo), high = log10(*hi), at_most = (rows - 1) / (high - low) * unit;
+	int apart = (int)(at_most + 1e-9);
+	for (int less = apart; !every && less >= at_most * 0.75 && off(apart) > 0.15; less--) {
+		apart = off(less) < off(apart) ? less : apart;
+	}
+	for (; apart > 0; apart--) {
+		double row = (double)unit / apart, top = ceil(high / row - 1e-6) * row, bottom = top - (rows - 1) * row;
+		if (bottom <= low + 1e-9) {
+			*lo = pow(10, bottom);
+			*hi = pow(10, top);
+			return;
+		}
+	}
+}
+
+int axis_log_ticks(double lo, double hi, int every, double *ticks, int size)
+{
+	int unit = every ? every : 1, n = 0;
+	double last = log10(hi) + 1e-9;
+	for (int k = (int)floor(log10(lo) / unit) * unit; k <= last && n < size; k += unit) {
 		static const double steps[] = {1, 2, 5};
-		for (int i = 0; i < (fine ? 3 : 1) && n < size; i++) {
+		for (int i = 0; i < (every ? 1 : 3) && n < size; i++) {
 			double v = pow(10, k) * steps[i];
 			if (v >= lo * (1 - 1e-9) && v <= hi * (1 + 1e-9)) {
 				ticks[n++] = v;

@@ -16,7 +16,12 @@ struct axis_rows { double lo, hi, step; int apart, first; };
 /* Widens [lo, hi] to such an axis, as little as leaves room for labels. A lo of 0 is the lowest row; with `from_top` the highest row is a tick, and
  * a hi that is a multiple of 1, 2 or 5 stays. rows >= 2, hi > lo. */
 struct axis_rows axis_align(double lo, double hi, int rows, bool from_top);
-/* Ticks of a logarithmic axis: 10^k, and 2 and 5 times it when there is room. Returns how many were written. */
-int axis_log_ticks(double lo, double hi, int most, double *ticks, int size);
+/* Decades from one tick of a logarithmic axis to the next, for about `most` of them; 0: there is room for 2 and 5 times 10^k too. */
+int axis_log_every(double lo, double hi, int most);
+/* Widens [lo, hi] so that over `rows` rows of cells those ticks are on whole rows, evenly spaced; 2 and 5 as near to one as costs little. Stays where
+ * there are too few rows. 0 < lo < hi, rows >= 2. */
+void axis_log_align(double *lo, double *hi, int rows, int every);
+/* The ticks in [lo, hi]. Returns how many were written. */
+int axis_log_ticks(double lo, double hi, int every, double *ticks, int size);
 
 #endif

@@ -38,6 +38,7 @@ void canvas_dot(struct canvas *c, int x, int y, const struct pen *pen)
 	}
 	cell->rank = pen->rank;
 	cell->meaning = (uint8_t)pen->meaning;
+	cell->sign = pen->sign;
 	cell->bits |= (uint8_t)(1 << (y % c->dots_y * c->dots_x + x % c->dots_x));
 }
 
@@ -86,7 +87,7 @@ static uint32_t sign(const struct canvas *c, const struct canvas_cell *cell)
 		' ', 0x2598, 0x259d, 0x2580, 0x2596, 0x258c, 0x259e, 0x259b, 0x2597, 0x259a, 0x2590, 0x259c, 0x2584, 0x2599, 0x259f, 0x2588};
 	static const char ascii[8] = {' ', '\'', '-', '|', '.', ':', '|', '|'};
 	if (c->glyphs == GLYPHS_ASCII) {
-		return (unsigned char)(cell->meaning == CELL_TRAIN_RAW && ascii[cell->bits & 7] == '|' ? ':' : ascii[cell->bits & 7]);
+		return (unsigned char)(cell->sign ? cell->sign : ascii[cell->bits & 7]);
 	}
 	if (c->glyphs == GLYPHS_BLOCKS) {
 		return quadrants[cell->bits & 15];

@@ -11,9 +11,10 @@ struct canvas {
 	int w, h;                        /* cells */
 	int dots_x, dots_y;              /* dots a cell */
 	enum glyphs glyphs;
-	struct canvas_cell { uint8_t bits, rank, meaning; } *cells;
+	struct canvas_cell { uint8_t bits, rank, meaning; char sign; } *cells;
 };
-struct pen { uint8_t rank; enum cell_meaning meaning; int dash, phase; bool thick; };   /* dash: dots on, then off; 0: solid */
+/* dash: dots on, then off; 0: solid. sign: what stands in a cell of ASCII; 0: `'`, `-` and `.` by the height of its dots, and `|`. */
+struct pen { uint8_t rank; enum cell_meaning meaning; int dash, phase; bool thick; char sign; };
 
 CVT_NODISCARD int canvas_create(int w, int h, enum glyphs glyphs, struct canvas *ret_canvas);
 void canvas_finish(struct canvas *canvas);

@@ -37,6 +37,16 @@ double chart_value_at(const struct chart_line *line, double x)
 	return i > 0 ? (double)line->points->y[i - 1] : NAN;
 }
 
+uint32_t chart_key(const struct chart_line *line, enum glyphs glyphs)
+{
+	switch (glyphs) {
+	case GLYPHS_ASCII: return line->sign ? (unsigned char)line->sign : '-';
+	case GLYPHS_BLOCKS: return line->dots ? 0x2022 : 0x2580;
+	case GLYPHS_BRAILLE: break;
+	}
+	return line->dots ? 0x28ff : line->thick ? 0x2836 : 0x2812;
+}
+
 static bool line_bounds(const struct chart_line *line, const struct chart_view *view, double *lo, double *hi)
 {
 	const struct series *s = line->points;
@@ -102,8 +112,12 @@ static struct ticks y_ticks(const struct chart *chart, struct chart_view *view, 
 {
 	struct ticks t = {0};
 	if (view->logarithmic) {
+		int every = axis_log_every(view->y.lo, view->y.hi, rows < 2 ? 1 : rows <= 8 ? (rows + 1) / 2 : rows <= 20 ? rows * 2 / 5 : 8);
+		if (rows >= 2) {
+			axis_log_align(&view->y.lo, &view->y.hi, rows, every);
+		}
 		double top = log10(view->y.hi), span = top - log10(view->y.lo);
-		t.n = axis_log_ticks(view->y.lo, view->y.hi, rows < 2 ? 1 : rows <= 8 ? (rows + 1) / 2 : rows <= 20 ? rows * 2 / 5 : 8, t.at, MAX_TICKS);
+		t.n = axis_log_ticks(view->y.lo, view->y.hi, every, t.at, MAX_TICKS);
 		for (int i = 0; i < t.n; i++) {
 			t.row[i] = (int)lround((top - log10(t.at[i])) / span * (rows - 1));
 		}
@@ -130,12 +144,13 @@ static double y_value(const struct plot *p, double v)
 	return p->view->logarithmic ? (v > 0 ? log10(v) : -INFINITY) : v;
 }
 
-/* Row of dots of a value; far outside is brought near, so that lines stay short. */
+/* Row of dots of a value: as the labels stand, the highest value is in the middle of the highest row of cells, the lowest in that of the lowest. Far
+ * outside is brought near, so that lines stay short. */
 static int dot_y(const struct plot *p, double v)
 {
-	int dots = p->canvas.h * p->canvas.dots_y;
-	double at = (p->hi - y_value(p, v)) / (p->hi - p->lo) * (dots - 1);
-	return (int)lround(at < -dots ? -dots : at > 2 * dots ? 2 * dots : at);
+	int h = p->canvas.h, each = p->canvas.dots_y, middle = h > 1 ? (each - 1) / 2 : 0, span = h > 1 ? (h - 1) * each : each - 1;
+	double at = (p->hi - y_value(p, v)) / (p->hi - p->lo) * span;
+	return middle + (int)lround(at < -span - each ? -span - each : at > 2 * span + each ? 2 * span + each : at);
 }
 
 static int dot_x(const struct plot *p, double x)
@@ -176,7 +191,7 @@ static void draw_line(struct plot *p, const struct chart_line *line)
 {
 	const struct series *s = line->points;
 	const struct chart_view *view = p->view;
-	struct pen pen = {(uint8_t)line->rank, line->meaning, line->dashed ? (p->canvas.glyphs == GLYPHS_ASCII ? 2 : 4) : 0, 0, line->thick};
+	struct pen pen = {(uint8_t)line->rank, line->meaning, line->dashed ? (p->canvas.glyphs == GLYPHS_ASCII ? 2 : 4) : 0, 0, line->thick, line->sign};
 	int dots = p->canvas.w * p->canvas.dots_x, last_x = 0, last_y = 0;
 	int64_t i = series_find(s, view->x0), end = series_find(s, nextafter(view->x1, INFINITY));
 	bool joined = false;
@@ -198,7 +213,19 @@ static void draw_line(struct plot *p, const struct chart_line *line)
 	}
 }
 
-static void draw_dots(const struct plot *p, const struct chart_line *line)
+/* A point: in braille four dots high and two wide, its middle that of a thick line there, above all curves; coarser, a sign in the curve's own cell. */
+static void draw_point(struct plot *p, int x, int y, const struct chart_line *line)
+{
+	const struct pen pen = {.rank = UINT8_MAX, .meaning = line->meaning};
+	for (int i = 0; p->canvas.glyphs == GLYPHS_BRAILLE && i < 8; i++) {
+		canvas_dot(&p->canvas, x / 2 * 2 + i % 2, y - 1 + i / 2, &pen);
+	}
+	if (p->canvas.glyphs != GLYPHS_BRAILLE && y >= 0) {
+		pane_put(p->area, x / p->canvas.dots_x, y / p->canvas.dots_y, chart_key(line, p->canvas.glyphs), line->meaning);
+	}
+}
+
+static void draw_dots(struct plot *p, const struct chart_line *line)
 {
 	const struct series *s = line->points;
 	int64_t i = series_find(s, p->view->x0), end = series_find(s, nextafter(p->view->x1, INFINITY));
@@ -211,10 +238,8 @@ static void draw_dots(const struct plot *p, const struct chart_line *line)
 		if ((i + 1) % every != 0) {
 			continue;
 		}
-		int y = isfinite(s->y[i]) ? dot_y(p, (double)s->y[i]) : -1;
-		if (y >= 0) {
-			pane_put(p->area, dot_x(p, s->x[i]) / p->canvas.dots_x, y / p->canvas.dots_y, p->canvas.glyphs == GLYPHS_ASCII ? 'o' : 0x2022,
-				line->meaning);
+		if (isfinite(s->y[i])) {
+			draw_point(p, dot_x(p, s->x[i]), dot_y(p, (double)s->y[i]), line);
 		}
 	}
 }
@@ -401,9 +426,13 @@ void chart_draw(struct pane pane, const struct chart *chart, const struct chart_
 	for (int i = 0; i < chart->n_lines; i++) {
 		draw_line(&p, &chart->lines[i]);
 	}
-	canvas_draw(&p.canvas, p.area);
-	for (int i = 0; i < chart->n_lines; i++) {
-		draw_dots(&p, &chart->lines[i]);
+	for (int pass = 0; pass < 2; pass++) {       /* points of braille are dots among dots, others signs above them */
+		for (int i = 0; i < chart->n_lines && (pass == 0) == (p.canvas.glyphs == GLYPHS_BRAILLE); i++) {
+			draw_dots(&p, &chart->lines[i]);
+		}
+		if (pass == 0) {
+			canvas_draw(&p.canvas, p.area);
+		}
 	}
 	draw_marks(&p, chart);
 	draw_outside(&p, chart);

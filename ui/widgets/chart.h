@@ -17,7 +17,8 @@ struct chart_line {
 	int rank;                /* a higher one covers a lower one */
 	bool dashed, thick;
 	bool dots;               /* a sign at each point where there is room */
-	bool bounds;             /* enters the y bounds; a line that does not is cut off and counted at the edge */
+	char sign;               /* what it is drawn with in ASCII, where lines have one width; 0: as struct pen says */
+	bool bounds;             /* the y bounds hold all of it; else what is far outside of the others is cut off and counted at the edge */
 };
 struct chart_mark { double x; const char *label; enum cell_meaning meaning; };
 enum chart_x { CHART_X_IMAGES, CHART_X_EPOCHS, CHART_X_SECONDS, CHART_N_X };
@@ -40,10 +41,12 @@ struct chart_view {
 	struct axis_range y;
 };
 
-/* The y bounds for the part that is shown; call before drawing, which widens them so that labels stand evenly. `cap`: a line without `bounds` may stretch them to this many times
- * what the others need. */
+/* The y bounds for the part that is shown; call before drawing, which widens them so that labels stand evenly. Lines without `bounds` may stretch
+ * them by half of what the others need (by a decade where they are logarithmic). */
 void chart_fit(const struct chart *chart, struct chart_view *view);
 void chart_draw(struct pane pane, const struct chart *chart, const struct chart_view *view);
+/* The sign of the line for a legend: a cell of it as it is drawn. */
+uint32_t chart_key(const struct chart_line *line, enum glyphs glyphs);
 /* The value of the line at the last point not after x; NaN where there is none. */
 double chart_value_at(const struct chart_line *line, double x);
 /* "images", "epochs", "time". */

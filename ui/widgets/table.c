@@ -61,6 +61,12 @@ void table_begin(struct table *t, struct pane pane, const struct table_column *c
 	t->first = cursor >= t->rows ? cursor - t->rows + 1 : 0;
 	t->first = t->first > n - t->rows ? n - t->rows : t->first;
 	t->first = t->first < 0 ? 0 : t->first;
+	if (t->first > 0) {
+		pane_put(pane, pane.w - 1, 1, 0x25b2, CELL_DIM);
+	}
+	if (t->rows > 0 && t->first + t->rows < n) {
+		pane_put(pane, pane.w - 1, pane.h - 1, 0x25bc, CELL_DIM);
+	}
 	int x = 1;
 	for (int i = 0; i < t->n_columns; i++) {
 		if (!t->widths[i]) {

@@ -16,7 +16,7 @@ struct table {
 	int first, rows;                             /* the rows that are shown */
 };
 
-/* Draws the header and decides which of `n` rows are shown, `cursor` among them. */
+/* Draws the header and decides which of `n` rows are shown, `cursor` among them; marks at the right where there are more above and below. */
 void table_begin(struct table *table, struct pane pane, const struct table_column *columns, int n_columns, int n, int cursor);
 /* `whole`: CELL_NORMAL keeps the cells' own meanings. */
 void table_row(const struct table *table, int row, const struct table_cell *cells, uint32_t sign, enum cell_meaning whole);

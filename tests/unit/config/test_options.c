@@ -111,6 +111,39 @@ static void a_text_that_is_too_long_is_refused(void **state)
 }
 
 /* "Test out CNNs" of the post, and its VGG and GoogLeNet cells. */
+/* A leading ~ is the home folder, and the whole path is what is kept. */
+static void a_tilde_is_the_home_folder(void **state)
+{
+	(void)state;
+	static const struct { const char *key, *text, *path; } cases[] = {{"data", "~/pictures", "/home/anna/pictures"}, {"val", "~", "/home/anna"},
+		{"init", "~/a/~/b", "/home/anna/a/~/b"}, {"data", "./~", "./~"}, {"data", "a~/b", "a~/b"}};
+	char before[1024], got[1024];
+	snprintf(before, sizeof before, "%s", getenv("HOME") ? getenv("HOME") : "");
+	struct cvt_config config;
+	struct cvt_error err;
+	cvt_config_init(&config);
+	assert_int_equal(setenv("HOME", "/home/anna", 1), 0);
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		assert_int_equal(cvt_config_set(&config, row(cases[i].key), cases[i].text, &err), CVT_OK);
+		cvt_config_get(&config, row(cases[i].key), got, sizeof got);
+		assert_string_equal(got, cases[i].path);
+	}
+	static const char yaml[] = "data: ~/from yaml\n";
+	assert_int_equal(cvt_config_parse(&config, yaml, sizeof yaml - 1, "test", &err), CVT_OK);
+	assert_string_equal(config.data, "/home/anna/from yaml");
+	/* An expansion is no path. */
+	assert_int_equal(cvt_config_set(&config, row("expansion"), "~x", &err), CVT_OK);
+	assert_string_equal(config.expansion, "~x");
+	/* Nobody else's folder is looked up. */
+	assert_int_equal(cvt_config_set(&config, row("data"), "~bert/pictures", &err), CVT_ERR_UNSUPPORTED);
+	assert_non_null(strstr(err.message, "data '~bert/pictures': "));
+	assert_non_null(strstr(err.message, "write the whole path"));
+	assert_int_equal(unsetenv("HOME"), 0);
+	assert_int_equal(cvt_config_set(&config, row("data"), "~/pictures", &err), CVT_ERR_NOT_FOUND);
+	assert_string_equal(config.data, "/home/anna/from yaml");
+	assert_int_equal(setenv("HOME", before, 1), 0);
+}
+
 static void the_posts_defaults(void **state)
 {
 	(void)state;
@@ -229,7 +262,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_row_goes_round), cmocka_unit_test(wrong_values_are_refused), cmocka_unit_test(a_text_that_is_too_long_is_refused),
 		cmocka_unit_test(the_posts_defaults), cmocka_unit_test(arrows_step_and_stop_at_bounds), cmocka_unit_test(rows_that_contradict),
-		cmocka_unit_test(which_rows_are_live_and_apply), cmocka_unit_test(near_words),
+		cmocka_unit_test(which_rows_are_live_and_apply), cmocka_unit_test(near_words), cmocka_unit_test(a_tilde_is_the_home_folder),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
