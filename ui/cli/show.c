@@ -20,7 +20,20 @@ static void stamp(double wall, char *text, size_t size)
 		snprintf(text, size, "-");
 }
 
-static int print_results(const struct cvt_run *run)
+/* "checkpoint.safetensors of 2026-11-24-3-cnn", or the path of a file that is of no run. */
+static void print_parent(struct cli_table *t, const struct cvt_parent *parent)
+{
+	const char *slash = strrchr(parent->checkpoint, '/');
+	if (!*parent->checkpoint)
+		return;
+	cli_table_add(t, "began from");
+	if (*parent->run)
+		cli_table_add(t, "%s of %s", slash ? slash + 1 : parent->checkpoint, parent->run);
+	else
+		cli_table_add(t, "%s", parent->checkpoint);
+}
+
+static int print_results(const struct cvt_run *run, const struct cvt_parent *parent)
 {
 	const struct cvt_live *l = &run->live;
 	struct cli_table t = {.columns = 2};
@@ -29,6 +42,7 @@ static int print_results(const struct cvt_run *run)
 	cli_table_add(&t, "%s", run->name);
 	cli_table_add(&t, "folder");
 	cli_table_add(&t, "%s", run->folder);
+	print_parent(&t, parent);
 	cli_table_add(&t, "state");
 	cli_table_add(&t, "%s%s%s", cvt_state_name(l->state), *l->reason ? ": " : "", l->reason);
 	cli_table_add(&t, "network");
@@ -59,14 +73,14 @@ static int print_results(const struct cvt_run *run)
 }
 
 /* config.yaml as it ran; what does not apply to the architecture is left out. */
-static int read_options(const struct cvt_run *run, struct cvt_config *ret_config)
+static int read_options(const struct cvt_run *run, struct cvt_config *ret_config, struct cvt_parent *ret_parent)
 {
 	char path[1200];
 	struct cvt_error err;
 	struct cvt_config config;
 	cvt_config_init(&config);
 	snprintf(path, sizeof path, "%s/config.yaml", run->folder);
-	if (cvt_config_load(&config, path, &err) != CVT_OK)
+	if (cvt_config_load(&config, path, &err) != CVT_OK || cvt_config_parent(path, ret_parent, &err) != CVT_OK)
 		return cli_fail(&err);
 	*ret_config = config;
 	return CLI_DONE;
@@ -169,10 +183,12 @@ static json_t *json_epochs(const struct cvt_session *s)
 	return epochs;
 }
 
-static int show_json(const struct cvt_session *session, const struct cvt_config *config)
+static int show_json(const struct cvt_session *session, const struct cvt_config *config, const struct cvt_parent *parent)
 {
 	json_t *object = cli_json_of_run(&session->run);
 	if (object) {
+		json_object_set_new(object, "parent", cli_json_text(*parent->run ? parent->run : NULL));
+		json_object_set_new(object, "parent_checkpoint", cli_json_text(*parent->checkpoint ? parent->checkpoint : NULL));
 		json_object_set_new(object, "options", json_options(config));
 		json_object_set_new(object, "history", json_epochs(session));
 	}
@@ -184,7 +200,8 @@ static int show(const struct cvt_run *run, bool json)
 	struct cvt_session *session;
 	struct cvt_error err;
 	struct cvt_config config;
-	int status = read_options(run, &config);
+	struct cvt_parent parent;
+	int status = read_options(run, &config, &parent);
 	if (status != CLI_DONE)
 		return status;
 	if (cvt_session_open(run->folder, &session, &err) != CVT_OK)
@@ -194,9 +211,9 @@ static int show(const struct cvt_run *run, bool json)
 			status = cli_fail(&err);
 	} while (status == CLI_DONE && session->behind);
 	if (status == CLI_DONE && json)
-		status = show_json(session, &config);
+		status = show_json(session, &config, &parent);
 	else if (status == CLI_DONE) {
-		status = print_results(&session->run);
+		status = print_results(&session->run, &parent);
 		if (status == CLI_DONE)
 			status = print_curves(session);
 		if (status == CLI_DONE)
