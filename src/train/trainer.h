@@ -71,8 +71,13 @@ CVT_NODISCARD int cvt_trainer_load_commands(struct cvt_trainer *t, struct cvt_er
 CVT_NODISCARD int cvt_trainer_replay(struct cvt_trainer *t, struct cvt_error *err);
 /* Takes what is in the inbox, if M has seen something there. */
 CVT_NODISCARD int cvt_trainer_take_commands(struct cvt_trainer *t, struct cvt_error *err);
-/* Logs and applies the changes given on resume. */
+/* Logs and applies the changes given on resume; where the run is over with them and without, they are dropped. */
 CVT_NODISCARD int cvt_trainer_take_changes(struct cvt_trainer *t, struct cvt_error *err);
+/* What the next batch is trained with: the settings in force, and what is replayed before that batch. */
+struct cvt_config cvt_trainer_coming(const struct cvt_trainer *t);
+
+/* trainer.c: with these settings, is the run over where it stands? */
+bool cvt_trainer_over(const struct cvt_trainer *t, const struct cvt_config *config);
 
 /* saving.c. A write that fails is tried again until it works, the state being BLOCKED meanwhile; negative only when the run should end
  * (stop asked for, folder gone). */
