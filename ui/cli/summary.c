@@ -140,8 +140,8 @@ static int run(const struct cli_command *command, int argc, char **argv)
 		if (done)
 			qsort(runs, (size_t)done, sizeof *runs, by_post_order);
 		if (done == 0) {
-			fprintf(stderr, "convtui: summary: none of %d run%s is done with a validation accuracy: convtui runs lists them\n", n,
-				n == 1 ? "" : "s");
+			fprintf(stderr, "convtui: summary: %s\n", n ? "no run is done with a validation accuracy: convtui runs lists them" :
+				args.n_positional ? "no run fits the filter" : "no runs yet: convtui train quick makes one");
 			status = CLI_FAILED;
 		} else {
 			status = args.json ? print_json(runs, done) : print_text(runs, done, args.flags[0]);
