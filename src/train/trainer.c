@@ -355,7 +355,7 @@ static void finish_run(struct cvt_trainer *t)
 	char why[128] = "";
 
 	if (t->end == CVT_STATE_DONE && lost_patience(t)) {
-		snprintf(why, sizeof why, "no better validation accuracy in %d epoch%s (patience)", n, n == 1 ? "" : "s");
+		snprintf(why, sizeof why, "patience: no better validation accuracy in %d epoch%s", n, n == 1 ? "" : "s");
 		if (t->at.batch > t->first_batch)
 			cvt_shared_say(t->shared, CVT_RUNNER_NOTE, NULL, "ends after epoch %d of %d: %s", t->at.epoch, t->config.epochs, why);
 	}
