@@ -311,10 +311,6 @@ static int prepare(struct cvt_trainer *t, const char *path, struct cvt_safetenso
 		rc = load_init(t, err);
 	if (rc == CVT_OK)
 		rc = write_start(t, found, err);
-	/* What waits in the inbox belongs to what is shown of the start, and is older than what a resume is given. An evaluation that is due comes
-	 * before it, as it would have in a run that was not cut. */
-	if (rc == CVT_OK && t->at.batch_in_epoch < t->batches_per_epoch)
-		rc = cvt_trainer_take_commands(t, err);
 	if (rc == CVT_OK)
 		rc = cvt_trainer_take_changes(t, err);
 	describe_state(t);
