@@ -277,8 +277,9 @@ int cvt_trainer_take_changes(struct cvt_trainer *t, struct cvt_error *err)
 		/* Who resumes a run with a value that is refused does not want it trained without. */
 		rc = check(t, &commands[i], err);
 	}
-	if (rc < 0 || are_idle(t))
-		return rc;
+	t->changes_dropped = rc == CVT_OK && t->n_changes > 0 && are_idle(t);
+	if (t->changes_dropped)
+		return CVT_OK;
 	for (int i = 0; i < t->n_changes && rc == CVT_OK; i++)
 		rc = take(t, &commands[i], err);
 	return rc;

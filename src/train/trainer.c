@@ -293,8 +293,8 @@ static int boundary(struct cvt_trainer *t, struct cvt_error *err)
 		rc = cvt_trainer_take_commands(t, err);
 		if (rc == CVT_OK && is_over(t)) {
 			if (t->at.batch == t->first_batch)
-				cvt_shared_say(t->shared, CVT_RUNNER_NOTE, NULL, "nothing is left to train, and nothing was changed: resume it with more %s",
-					lost_patience(t) ? "patience (0: no limit)" : "epochs");
+				cvt_shared_say(t->shared, CVT_RUNNER_NOTE, NULL, "nothing is left to train%s: resume it with more %s",
+					t->changes_dropped ? ", and nothing was changed" : "", lost_patience(t) ? "patience (0: no limit)" : "epochs");
 			rc = end(t, CVT_STATE_DONE, err);
 			if (rc < 0 || t->end != CVT_STATE_TRAINING)
 				return rc;

@@ -50,6 +50,7 @@ struct cvt_trainer {
 	double times[15]; int n_times;                 /* seconds of the last batches, a ring */
 	int64_t first_batch;                           /* where this attempt began */
 	bool paused, stop, save_wanted;
+	bool changes_dropped;                          /* given on a resume that has nothing to train */
 	char inbox_trouble[256];                       /* said last of an inbox that cannot be read: said once, not at each look */
 	int stop_after_epoch;                          /* 0: no such wish */
 	int64_t saved_batch; int saved_epoch;          /* the newest checkpoint begun: -1, 0 */
