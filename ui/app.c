@@ -158,15 +158,18 @@ static void drop_pending(struct app *app)
 {
 	const struct cvt_session *s = app->session;
 	for (int i = 0; i < app->n_pending;) {
-		bool done = false;
+		bool done = false, refused = false;
 		for (int k = s->n_commands - 1; k >= 0 && !done; k--) {
 			done = !strcmp(s->commands[k].id, app->pending[i].id);
+			refused = done && !strncmp(s->commands[k].name, "refused-", 8);
 		}
 		if (!done && app_alive(app)) {
 			i++;
 			continue;
 		}
-		if (done) {
+		if (refused) {
+			app_note(app, true, "refused: %s %s: the run's log says why", app->pending[i].name, app->pending[i].value);
+		} else if (done) {
 			app_note(app, false, "in force: %s %s", app->pending[i].name, app->pending[i].value);
 		} else if (strncmp(app->pending[i].name, "stop", 4) != 0) {
 			app_note(app, true, "the run ended before it took %s %s", app->pending[i].name, app->pending[i].value);

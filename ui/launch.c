@@ -47,19 +47,30 @@ int launch_paths(struct cvt_config *config, struct cvt_error *err)
 	return status == CVT_OK ? absolute("init", config->init, sizeof config->init, err) : status;
 }
 
-/* A run that starts from a checkpoint of a run: the name of that run; false: it does not. */
-static bool parent_of(const char *init, char *name, size_t size)
+/* What a file of weights is of, by its full path: the checkpoint of a run has that run's name. What a run itself started from is of that
+ * run's parent: config.yaml is repeated, or it was the first of a sweep. */
+static int parent_of(const char *init, struct cvt_parent *ret_parent, struct cvt_error *err)
 {
 	char path[1100];
+	struct cvt_parent parent = {0};
 	const char *file = strrchr(init, '/'), *folder = file;
-	if (!file) {
-		return false;
-	}
-	while (folder > init && folder[-1] != '/') {
+	while (folder && folder > init && folder[-1] != '/') {
 		folder--;
 	}
-	snprintf(path, sizeof path, "%.*s/config.yaml", (int)(file - init), init);
-	return access(path, R_OK) == 0 && file > folder && snprintf(name, size, "%.*s", (int)(file - folder), folder) < (int)size;
+	snprintf(path, sizeof path, "%.*s/config.yaml", file ? (int)(file - init) : 0, init);
+	bool of_run = file && file > folder && access(path, R_OK) == 0;
+	if (of_run && !strcmp(file + 1, CVT_RUN_INIT)) {
+		int status = cvt_config_parent(path, &parent, err);
+		if (status != CVT_OK) {
+			return status;
+		}
+	}
+	if (!*parent.checkpoint) {
+		snprintf(parent.checkpoint, sizeof parent.checkpoint, "%s", init);
+		snprintf(parent.run, sizeof parent.run, "%.*s", of_run ? (int)(file - folder) : 0, of_run ? folder : "");
+	}
+	*ret_parent = parent;
+	return CVT_OK;
 }
 
 int launch_create(const char *store, const struct cvt_config *wanted, int n_classes, struct cvt_run *ret_run, struct cvt_error *err)
@@ -67,21 +78,25 @@ int launch_create(const char *store, const struct cvt_config *wanted, int n_clas
 	struct cvt_provenance from = {.version = CVT_VERSION};
 	struct cvt_config config = *wanted;
 	struct cvt_description what;
-	char *text = NULL, parent[256];
+	struct cvt_parent parent = {0};
+	char *text = NULL, init[sizeof config.init];
 	int status = cvt_config_check(&config, err);
 	if (status == CVT_OK) {
 		status = launch_paths(&config, err);
 	}
+	memcpy(init, config.init, sizeof init);
+	if (status == CVT_OK && *init) {
+		status = parent_of(init, &parent, err);
+		snprintf(config.init, sizeof config.init, "%s", CVT_RUN_INIT);
+	}
 	if (status != CVT_OK || (status = cvt_describe(&config, n_classes, &what, err)) != CVT_OK) {
 		return status;
 	}
-	if (parent_of(config.init, parent, sizeof parent)) {
-		from.parent = parent;
-		from.parent_checkpoint = config.init;
-	}
+	from.parent = *parent.run ? parent.run : NULL;
+	from.parent_checkpoint = *init ? parent.checkpoint : NULL;
 	status = cvt_config_write(&config, &from, &text, err);
 	if (status == CVT_OK) {
-		struct cvt_new_run run = {.short_name = cvt_arch_name(config.arch), .config_yaml = text, .network = what.network,
+		struct cvt_new_run run = {.short_name = cvt_arch_name(config.arch), .config_yaml = text, .init = *init ? init : NULL, .network = what.network,
 			.parameters = what.parameters, .lr = config.lr, .batch_size = config.batch, .epochs = config.epochs};
 		status = cvt_run_create(store, &run, ret_run, err);
 	}

@@ -7,8 +7,8 @@
 
 /* data, val and init as full paths; an error names one that is not there. */
 CVT_NODISCARD int launch_paths(struct cvt_config *config, struct cvt_error *err);
-/* A queued run of the resolved configuration, for data of n_classes: checked, and data, val and init as full paths. The dashboard, train and
- * queue all make their runs here. */
+/* A queued run of the resolved configuration, for data of n_classes: checked, data and val as full paths, and the weights it starts from in its own
+ * folder, so that it can be resumed and repeated whatever becomes of init. The dashboard, train and queue all make their runs here. */
 CVT_NODISCARD int launch_create(const char *store, const struct cvt_config *config, int n_classes, struct cvt_run *ret_run,
 	struct cvt_error *err);
 /* `convtui resume FOLDER` in a session of its own: no terminal, no signal of ours reaches it. What it prints goes to the run's log.txt. */

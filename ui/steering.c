@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "advice.h"
 #include "convtui/text.h"
 #include "program.h"
 #include "state.h"
@@ -59,8 +60,10 @@ bool steer_possible(struct app *app)
 	} else if (app_live(app)->state == CVT_STATE_DIVERGED) {
 		app_note(app, true, "it has diverged: b fills the form: its checkpoint, a tenth of its rate");
 	} else if (!app_alive(app)) {
-		app_note(app, true, "it has ended (%s): %s resume %s --epochs %d goes on",
-			cvt_state_name(app_live(app)->state), program_name(), app->session->run.name, app_live(app)->epochs + 10);
+		char advice[4400];
+		enum cvt_state state = app_live(app)->state;
+		advice_go_on(&app->session->run, advice, sizeof advice);
+		app_note(app, true, "it has %s (%s): %s", state == CVT_STATE_QUEUED ? "not begun" : "ended", cvt_state_name(state), advice);
 	} else {
 		return true;
 	}
@@ -102,8 +105,13 @@ void steer_refresh(struct app *app)
 void steer_send(struct app *app)
 {
 	struct steer *s = &app->steer;
-	int n_options;
+	const struct cvt_live *live = app_live(app);
+	int n_options, least = live ? advice_least_epochs(live) : 0;
 	const struct cvt_option *options = cvt_options(&n_options);
+	if (s->changed[cvt_option_find("epochs") - options] && s->draft.epochs < least) {
+		cvt_fail(&s->error, CVT_ERR_RANGE, "epochs %d: it is in epoch %d: Esc, then x stops the run", s->draft.epochs, least);
+		return;
+	}
 	for (int i = 0; i < n_options; i++) {
 		char text[256];
 		if (s->changed[i]) {

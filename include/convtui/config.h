@@ -72,6 +72,7 @@ struct cvt_option {
 	bool live;                   /* may be steered while a run trains */
 	bool resumable;              /* may differ on resume (more epochs, other threads) */
 	bool form;                   /* a row of the form on screen 1 */
+	bool beside;                 /* PATH: in a YAML file, a name without / is that of a file in the YAML file's own folder */
 	size_t offset, size;         /* the field in struct cvt_config */
 };
 
@@ -105,7 +106,7 @@ CVT_NODISCARD int cvt_config_check(const struct cvt_config *config, struct cvt_e
 /* Reads a YAML mapping of keys to scalars over *config. Errors carry file, line and column; *config is untouched then.
  * Lists and ranges are an error here (see cvt_sweep). Keys of config.yaml's provenance are read past. */
 CVT_NODISCARD int cvt_config_load(struct cvt_config *config, const char *path, struct cvt_error *err);
-/* The same from memory; `name` stands for the file in messages. */
+/* The same from memory; `name` stands for the file in messages, and says where a file beside it is. */
 CVT_NODISCARD int cvt_config_parse(struct cvt_config *config, const char *text, size_t length, const char *name,
 	struct cvt_error *err);
 /* A file (when `name` has a '/' or ends in .yaml) or a preset compiled into the program. Not found: lists near names. */
@@ -120,15 +121,14 @@ const struct cvt_preset *cvt_presets(int *ret_n);
 /* config.yaml: every row, and the provenance. The text is the caller's (free). NULL fields of `from` are left out. */
 struct cvt_provenance {
 	const char *fingerprint;       /* of the data: cvt_dataset.fingerprint */
-	const char *parent, *parent_checkpoint;
+	const char *parent, *parent_checkpoint;   /* the run it began from; the file, also one that is of no run */
 	const char *version;
 };
 CVT_NODISCARD int cvt_config_write(const struct cvt_config *config, const struct cvt_provenance *from, char **ret_text,
 	struct cvt_error *err);
-
-/* What a config.yaml says of its origin: `key` is one of "fingerprint", "parent", "parent-checkpoint", "version". "" where it says nothing;
- * cut at `size`, and to be cleaned before it is shown. Errors as cvt_config_load. */
-CVT_NODISCARD int cvt_config_origin(const char *path, const char *key, char *value, size_t size, struct cvt_error *err);
+/* What the run of a config.yaml began from, as its provenance says; "": nothing, or not the checkpoint of a run. */
+struct cvt_parent { char run[256], checkpoint[1024]; };
+CVT_NODISCARD int cvt_config_parent(const char *path, struct cvt_parent *ret_parent, struct cvt_error *err);
 
 /* A sweep: one row may have several values, as a list `1e-4,1e-3` or a range `1..4` or `2..8..2` (INT), `0.1..0.3..0.1` or `1e-4..1e-2..x10`
  * (REAL). The product of

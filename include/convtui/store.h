@@ -70,11 +70,16 @@ CVT_NODISCARD int cvt_store_find(const char *store, const char *name, struct cvt
 /* Reads one run again. */
 CVT_NODISCARD int cvt_run_read(const char *folder, struct cvt_run *ret_run, struct cvt_error *err);
 
-/* Creates a queued run: folder 0700 named DATE-N-short, config.yaml, inbox/, a live page with state queued. The number N is claimed
- * by mkdir, so racing front ends do no harm; the folder appears whole (built under a hidden name, renamed). */
+/* The weights that a run starts from, in its folder; config.yaml's `init` names them. */
+#define CVT_RUN_INIT "init.safetensors"
+
+/* Creates a queued run: folder 0700 named DATE-N-short, config.yaml, inbox/, a live page with state queued, the weights it starts from. The
+ * number N is claimed by mkdir, so racing front ends do no harm; the folder appears whole (built under a hidden name, renamed). Weights that
+ * are no run's are read and copied, which takes as long as the disk does. */
 struct cvt_new_run {
 	const char *short_name;      /* "cnn": [a-z0-9-], at most 32 */
 	const char *config_yaml;     /* text of config.yaml */
+	const char *init;            /* the file that becomes CVT_RUN_INIT; NULL: none */
 	const char *network; int64_t parameters; double lr; int batch_size, epochs;
 };
 CVT_NODISCARD int cvt_run_create(const char *store, const struct cvt_new_run *what, struct cvt_run *ret_run,

@@ -35,11 +35,38 @@ const struct cvt_option *cvt_yaml_row(const struct cvt_yaml_entry *entry, const 
 	return NULL;
 }
 
+/* Else it is the name of a preset that is compiled in. */
+static bool is_file(const char *name)
+{
+	size_t length = strlen(name);
+	return strchr(name, '/') || (length > 5 && !strcmp(name + length - 5, ".yaml"));
+}
+
+int cvt_yaml_text(const struct cvt_option *option, const char *text, const char *name, char out[1024], struct cvt_error *err)
+{
+	const char *slash = strrchr(name, '/');
+	bool beside = option->beside && *text && !strchr(text, '/') && is_file(name);
+	int folder = !beside ? 0 : slash ? (int)(slash + 1 - name) : 2;
+	int length = snprintf(out, 1024, "%.*s%s", folder, slash ? name : "./", text);
+	return length < 1024 ? CVT_OK : cvt_fail(err, CVT_ERR_RANGE, "%s: longer than 1023 bytes%s", option->key, beside ? ", with the file's folder" : "");
+}
+
+/* One value of the file, at its place. */
+static int apply_value(struct cvt_config *config, const struct cvt_option *option, const struct cvt_yaml_value *value, const char *name,
+	struct cvt_error *err)
+{
+	char text[1024];
+	struct cvt_error inner;
+	int status = cvt_yaml_text(option, value->text, name, text, &inner);
+	if (status == CVT_OK)
+		status = cvt_config_set(config, option, text, &inner);
+	return status == CVT_OK ? status : cvt_fail_at(err, status, name, value->line, value->column, "%s", inner.message);
+}
+
 static int apply(struct cvt_config *config, const struct cvt_yaml *yaml, const char *name, struct cvt_error *err)
 {
 	for (int i = 0; i < yaml->n; i++) {
 		const struct cvt_yaml_entry *entry = &yaml->entries[i];
-		struct cvt_error inner;
 		bool skip;
 		const struct cvt_option *option = cvt_yaml_row(entry, name, &skip, err);
 		if (skip)
@@ -49,9 +76,9 @@ static int apply(struct cvt_config *config, const struct cvt_yaml *yaml, const c
 		if (entry->list)
 			return cvt_fail_at(err, CVT_ERR_SYNTAX, name, entry->line, entry->column,
 				"%s: a list makes a sweep: give one value here, or use convtui queue", entry->key);
-		int status = cvt_config_set(config, option, entry->values[0].text, &inner);
+		int status = apply_value(config, option, &entry->values[0], name, err);
 		if (status != CVT_OK)
-			return cvt_fail_at(err, status, name, entry->values[0].line, entry->values[0].column, "%s", inner.message);
+			return status;
 	}
 	return CVT_OK;
 }
@@ -84,26 +111,6 @@ int cvt_config_load(struct cvt_config *config, const char *path, struct cvt_erro
 	return status;
 }
 
-int cvt_config_origin(const char *path, const char *key, char *value, size_t size, struct cvt_error *err)
-{
-	struct cvt_yaml yaml;
-	char *text;
-	size_t length;
-	int status = cvt_file_read(path, LIMIT_BYTES, &text, &length, err);
-	if (status != CVT_OK)
-		return status;
-	status = cvt_yaml_read(text, length, path, &yaml, err);
-	free(text);
-	if (status != CVT_OK)
-		return status;
-	*value = 0;
-	for (int i = 0; i < yaml.n; i++)
-		if (!strcmp(yaml.entries[i].key, key) && yaml.entries[i].n > 0)
-			snprintf(value, size, "%s", yaml.entries[i].values[0].text);
-	cvt_yaml_finish(&yaml);
-	return CVT_OK;
-}
-
 static int no_such_preset(const char *name, struct cvt_error *err)
 {
 	int n;
@@ -121,14 +128,13 @@ static int no_such_preset(const char *name, struct cvt_error *err)
 
 int cvt_preset_text(const char *name, char **ret_text, size_t *ret_length, struct cvt_error *err)
 {
-	size_t length = strlen(name);
 	struct stat st;
 	if (strchr(name, '/') && stat(name, &st) == 0 && S_ISDIR(st.st_mode)) {
 		char clean[256];
 		cvt_text_clean(clean, sizeof clean, name);
 		return cvt_fail(err, CVT_ERR_FORMAT, "%s is a folder, not a preset: --data %s trains on its pictures", clean, clean);
 	}
-	if (strchr(name, '/') || (length > 5 && !strcmp(name + length - 5, ".yaml")))
+	if (is_file(name))
 		return cvt_file_read(name, LIMIT_BYTES, ret_text, ret_length, err);
 	int n;
 	const struct cvt_preset *presets = cvt_presets(&n);
@@ -217,5 +223,32 @@ int cvt_config_write(const struct cvt_config *config, const struct cvt_provenanc
 		return cvt_fail(err, CVT_ERR_MEMORY, "config.yaml: no memory to write it");
 	}
 	*ret_text = text;
+	return CVT_OK;
+}
+
+static void take_provenance(const struct cvt_yaml *yaml, const char *key, char *out, size_t size)
+{
+	for (int i = 0; i < yaml->n; i++)
+		if (!strcmp(yaml->entries[i].key, key) && !yaml->entries[i].list)
+			snprintf(out, size, "%s", yaml->entries[i].values[0].text);
+}
+
+int cvt_config_parent(const char *path, struct cvt_parent *ret_parent, struct cvt_error *err)
+{
+	char *text;
+	size_t length;
+	struct cvt_yaml yaml;
+	struct cvt_parent parent = {0};
+	int status = cvt_file_read(path, LIMIT_BYTES, &text, &length, err);
+	if (status != CVT_OK)
+		return status;
+	status = cvt_yaml_read(text, length, path, &yaml, err);
+	free(text);
+	if (status != CVT_OK)
+		return status;
+	take_provenance(&yaml, "parent", parent.run, sizeof parent.run);
+	take_provenance(&yaml, "parent-checkpoint", parent.checkpoint, sizeof parent.checkpoint);
+	cvt_yaml_finish(&yaml);
+	*ret_parent = parent;
 	return CVT_OK;
 }

@@ -75,7 +75,7 @@ static const struct cvt_option table[] = {
 	{.key = "conv", .label = "convolution", .help = "auto: the fastest kernel for each layer", .unit = "", .type = CVT_TYPE_CHOICE,
 		.choices = convs, .applies = CVT_APPLIES_ALL, FIELD(conv)},
 	{.key = "init", .label = "initial weights", .help = "a safetensors file to start from; empty: random", .unit = "",
-		.type = CVT_TYPE_PATH, .applies = CVT_APPLIES_ALL, .form = true, FIELD(init)},
+		.type = CVT_TYPE_PATH, .applies = CVT_APPLIES_ALL, .form = true, .beside = true, FIELD(init)},
 };
 enum { N_ROWS = sizeof table / sizeof *table };
 _Static_assert(N_ROWS < 64, "cvt_config.set has a bit for each row");

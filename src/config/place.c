@@ -6,13 +6,13 @@
 
 /* The value of `entry` that is the configuration's, or NULL: a flag was given over it. */
 static const struct cvt_yaml_value *value_of(const struct cvt_yaml_entry *entry, const struct cvt_option *option,
-	const struct cvt_config *config)
+	const struct cvt_config *config, const char *name)
 {
-	char here[1024], there[1024];
+	char here[1024], there[1024], text[1024];
 	cvt_config_get(config, option, here, sizeof here);
 	for (int i = 0; i < entry->n; i++) {
 		struct cvt_config scratch = *config;
-		if (cvt_config_set(&scratch, option, entry->values[i].text, NULL) != CVT_OK)
+		if (cvt_yaml_text(option, entry->values[i].text, name, text, NULL) != CVT_OK || cvt_config_set(&scratch, option, text, NULL) != CVT_OK)
 			continue;
 		cvt_config_get(&scratch, option, there, sizeof there);
 		if (!strcmp(here, there))
@@ -44,7 +44,7 @@ bool cvt_config_place(const char *name, const struct cvt_config *config, struct 
 		return false;
 	if (cvt_yaml_read(text, size, name, &yaml, NULL) == CVT_OK) {
 		for (int i = 0; i < yaml.n && !found; i++) {
-			const struct cvt_yaml_value *value = strcmp(yaml.entries[i].key, key) ? NULL : value_of(&yaml.entries[i], option, config);
+			const struct cvt_yaml_value *value = strcmp(yaml.entries[i].key, key) ? NULL : value_of(&yaml.entries[i], option, config, name);
 			found = value != NULL;
 			if (found)
 				fill(value, name, err);

@@ -24,6 +24,9 @@ const struct cvt_option *cvt_yaml_row(const struct cvt_yaml_entry *entry, const 
 /* The text of a preset or a file: *ret_text is the caller's (free), *ret_length its bytes. Files are limited to 1 MB. */
 CVT_NODISCARD int cvt_preset_text(const char *name, char **ret_text, size_t *ret_length, struct cvt_error *err);
 
+/* A value of the file `name` as cvt_config_set is to read it: `text` itself, or the path of the file beside it that the value names. */
+CVT_NODISCARD int cvt_yaml_text(const struct cvt_option *option, const char *text, const char *name, char out[1024], struct cvt_error *err);
+
 /* The row's number in the table. */
 int cvt_option_index(const struct cvt_option *option);
 

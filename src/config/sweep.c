@@ -156,9 +156,14 @@ static int add_entry(struct axes *axes, const struct cvt_yaml_entry *entry, cons
 		axis->file = name;
 		axis->line = v->line;
 		axis->column = v->column;
-		int status = entry->list ? add_item(axis, option, v->text, strlen(v->text), err) : add_list(axis, option, v->text, err);
+		char path[1024];
 		struct cvt_config scratch;
 		struct cvt_error inner;
+		const char *text = option->type == CVT_TYPE_PATH ? path : v->text;
+		int status = option->type == CVT_TYPE_PATH ? cvt_yaml_text(option, v->text, name, path, &inner) : CVT_OK;
+		if (status != CVT_OK)
+			return cvt_fail_at(err, status, name, v->line, v->column, "%s", inner.message);
+		status = entry->list ? add_item(axis, option, text, strlen(text), err) : add_list(axis, option, text, err);
 		cvt_config_init(&scratch);
 		for (int j = axis->n - 1; status == CVT_OK && j >= 0; j--) {   /* here, while the place is known */
 			status = cvt_config_set(&scratch, option, axis->values[j], &inner);

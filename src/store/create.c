@@ -14,6 +14,7 @@
 #include "base/file.h"
 #include "convtui/store.h"
 #include "convtui/text.h"
+#include "store/init.h"
 #include "store/live.h"
 
 enum { MAX_TRIES = 10000 };
@@ -75,8 +76,10 @@ static int fill(const char *folder, const struct cvt_new_run *what, struct cvt_e
 {
 	char path[1200], page[CVT_LIVE_SIZE];
 	struct cvt_live live;
-	int status = cvt_path_join(path, sizeof path, folder, "config.yaml", err);
+	int status = what->init != NULL ? cvt_init_take(what->init, folder, err) : CVT_OK;
 
+	if (status == CVT_OK)
+		status = cvt_path_join(path, sizeof path, folder, "config.yaml", err);
 	if (status == CVT_OK)
 		status = cvt_file_replace(path, what->config_yaml, strlen(what->config_yaml), err);
 	if (status == CVT_OK)

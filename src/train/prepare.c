@@ -193,14 +193,17 @@ static void describe_state(struct cvt_trainer *t)
 	t->at.config = t->config_text;
 }
 
+/* Of the next batch: where an evaluation comes first, that is of the next epoch. */
 static void show_start(struct cvt_trainer *t)
 {
+	const struct cvt_config next = cvt_trainer_coming(t);
+	int epoch = t->at.epoch + 1 + (t->at.batch_in_epoch == t->batches_per_epoch);
 	struct cvt_live *live = cvt_shared_live(t->shared);
 
 	live->parameters = cvt_graph_parameters(&t->network->model->graph);
 	live->batch_size = t->config.batch;
-	live->epochs = t->config.epochs;
-	live->lr = cvt_schedule_lr(&t->config, t->at.epoch + 1);
+	live->epochs = next.epochs;
+	live->lr = cvt_schedule_lr(&next, epoch);
 	live->epoch = t->at.epoch;
 	live->batch = t->at.batch;
 	live->batch_in_epoch = t->at.batch_in_epoch;
@@ -319,6 +322,7 @@ int cvt_trainer_prepare(struct cvt_trainer *t, struct cvt_error *err)
 {
 	struct cvt_safetensors file = {0};
 	char path[1100];
+	struct cvt_config next;
 	bool found = false;
 	int rc;
 
@@ -340,7 +344,8 @@ int cvt_trainer_prepare(struct cvt_trainer *t, struct cvt_error *err)
 		return rc;
 	show_start(t);
 	cvt_shared_say(t->shared, CVT_RUNNER_PREPARED, NULL, "%s", "");
-	if (found)
+	next = cvt_trainer_coming(t);
+	if (found && !cvt_trainer_over(t, &next))
 		cvt_shared_say(t->shared, CVT_RUNNER_NOTE, NULL, "goes on after batch %lld, in epoch %d", (long long)t->at.batch, t->at.epoch + 1);
 	return CVT_OK;
 }

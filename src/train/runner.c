@@ -53,8 +53,20 @@ static int claim(struct cvt_writer *writer, enum cvt_state state, struct cvt_err
 	return cvt_writer_file(writer, WORK_FILE, text, (size_t)length, err);
 }
 
+/* Refused before the folder is touched: a run that has ended well stays so. One that crashed goes on from its checkpoint, which only the
+ * trainer reads. */
+static int check_epochs(const struct cvt_live *live, int epochs, struct cvt_error *err)
+{
+	int least = live->epoch + (live->batch_in_epoch > 0);
+
+	if (is_crashed(live->state) || epochs >= least)
+		return CVT_OK;
+	return cvt_fail(err, CVT_ERR_RANGE, "epochs %d: the run %s %d already: give a larger number", epochs,
+		live->batch_in_epoch > 0 ? "is in epoch" : "has trained", least);
+}
+
 /* Settings that a resume changes: those that can be steered become commands, the others hold for this attempt. */
-static int take_changes(struct cvt_trainer *t, const struct cvt_config *changes, struct cvt_error *err)
+static int take_changes(struct cvt_trainer *t, const struct cvt_config *changes, const struct cvt_live *live, struct cvt_error *err)
 {
 	int n;
 	const struct cvt_option *rows = cvt_options(&n);
@@ -72,6 +84,10 @@ static int take_changes(struct cvt_trainer *t, const struct cvt_config *changes,
 				"run; train a new one", rows[i].key, now, text);
 		if (!rows[i].resumable)
 			continue;
+		if (strcmp(rows[i].key, "epochs") == 0)
+			rc = check_epochs(live, changes->epochs, err);
+		if (rc < 0)
+			return rc;
 		if (rows[i].live && t->n_changes < (int)(sizeof t->changes / sizeof t->changes[0])) {
 			struct cvt_train_change *change = &t->changes[t->n_changes++];
 
@@ -159,7 +175,7 @@ static int run(struct cvt_trainer *t, const struct cvt_runner_options *options, 
 	int rc = load_config(t, &why);
 
 	if (rc == CVT_OK)
-		rc = take_changes(t, options->changes, err);
+		rc = take_changes(t, options->changes, live, err);
 	else {
 		/* Otherwise it would stay queued, for every `work` to stumble over. */
 		live->state = CVT_STATE_FAILED;

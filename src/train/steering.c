@@ -148,19 +148,32 @@ static int log_command(struct cvt_trainer *t, const void *what, struct cvt_error
 	return cvt_writer_command_done(t->writer, what, t->at.batch, err);
 }
 
+/* A run cannot have fewer epochs than it has trained and begun: that would be an end in disguise, which nobody asked for by name. */
+static int check_epochs(const struct cvt_trainer *t, int epochs, struct cvt_error *err)
+{
+	bool begun = t->at.batch_in_epoch > 0;
+
+	if (epochs >= t->at.epoch + begun)
+		return CVT_OK;
+	return cvt_fail(err, CVT_ERR_RANGE, "epochs %d: epoch %d %s: stop or stop-after-epoch ends the run", epochs, t->at.epoch + begun,
+		begun ? "has begun" : "is finished");
+}
+
 /* Would it be taken? Tried on a copy, so that a value that is no good is logged as refused and never replayed. */
 static int check(const struct cvt_trainer *t, const struct cvt_inbox_command *command, struct cvt_error *err)
 {
 	static const char *const plain[] = {"pause", "resume", "stop", "checkpoint", "stop-after-epoch"};
 	const struct cvt_option *option = cvt_option_find(command->name);
 	struct cvt_config scratch = t->config;
+	int rc;
 
 	for (size_t i = 0; i < sizeof plain / sizeof plain[0]; i++)
 		if (strcmp(plain[i], command->name) == 0)
 			return CVT_OK;
 	if (!option || !option->live)
 		return cvt_fail(err, CVT_ERR_NOT_FOUND, "%s cannot be steered", command->name);
-	return cvt_config_set(&scratch, option, command->value, err);
+	rc = cvt_config_set(&scratch, option, command->value, err);
+	return rc == CVT_OK && strcmp(command->name, "epochs") == 0 ? check_epochs(t, scratch.epochs, err) : rc;
 }
 
 /* Logged first: a command that is in commands.csv has acted or will be replayed, one that is not is still in the inbox. */
@@ -222,20 +235,52 @@ int cvt_trainer_take_commands(struct cvt_trainer *t, struct cvt_error *err)
 	return CVT_OK;
 }
 
+/* What the option table refuses was refused when it was logged, too. */
+static void set(struct cvt_config *config, const char *name, const char *value)
+{
+	const struct cvt_option *option = cvt_option_find(name);
+
+	if (option && option->live)
+		(void)!cvt_config_set(config, option, value, NULL);
+}
+
+struct cvt_config cvt_trainer_coming(const struct cvt_trainer *t)
+{
+	struct cvt_config config = t->config;
+
+	for (int i = t->next_replay; i < t->n_replay && t->replay[i].batch <= t->at.batch; i++)
+		set(&config, t->replay[i].name, t->replay[i].value);
+	return config;
+}
+
+/* Would the run be over with them as it is without them? Then they change nothing: the next resume, with more epochs, must not find them. */
+static bool are_idle(const struct cvt_trainer *t)
+{
+	struct cvt_config config = cvt_trainer_coming(t);
+	bool over = cvt_trainer_over(t, &config);
+
+	for (int i = 0; i < t->n_changes; i++)
+		set(&config, t->changes[i].name, t->changes[i].value);
+	return over && cvt_trainer_over(t, &config);
+}
+
 int cvt_trainer_take_changes(struct cvt_trainer *t, struct cvt_error *err)
 {
 	unsigned long long now = (unsigned long long)(cvt_clock_wall() * 1000);
+	struct cvt_inbox_command commands[sizeof t->changes / sizeof t->changes[0]];
+	int rc = CVT_OK;
 
-	for (int i = 0; i < t->n_changes; i++) {
-		struct cvt_inbox_command command;
-		int rc;
-
-		snprintf(command.id, sizeof command.id, "r%llxn%d", now, i);
-		snprintf(command.name, sizeof command.name, "%s", t->changes[i].name);
-		snprintf(command.value, sizeof command.value, "%s", t->changes[i].value);
-		rc = take(t, &command, err);
-		if (rc < 0)
-			return rc;
+	for (int i = 0; i < t->n_changes && rc == CVT_OK; i++) {
+		snprintf(commands[i].id, sizeof commands[i].id, "r%llxn%d", now, i);
+		snprintf(commands[i].name, sizeof commands[i].name, "%s", t->changes[i].name);
+		snprintf(commands[i].value, sizeof commands[i].value, "%s", t->changes[i].value);
+		/* Who resumes a run with a value that is refused does not want it trained without. */
+		rc = check(t, &commands[i], err);
 	}
-	return CVT_OK;
+	t->changes_dropped = rc == CVT_OK && t->n_changes > 0 && are_idle(t);
+	if (t->changes_dropped)
+		return CVT_OK;
+	for (int i = 0; i < t->n_changes && rc == CVT_OK; i++)
+		rc = take(t, &commands[i], err);
+	return rc;
 }

@@ -226,10 +226,21 @@ static int finish_epoch(struct cvt_trainer *t, struct cvt_error *err)
 	return best || !cvt_trainer_may_skip(t) ? cvt_trainer_save(t, best, err) : CVT_OK;
 }
 
+bool cvt_trainer_over(const struct cvt_trainer *t, const struct cvt_config *config)
+{
+	return t->at.batch_in_epoch == 0 && (t->at.epoch >= config->epochs
+		|| (config->patience > 0 && t->at.epochs_without_better >= config->patience));
+}
+
 static bool is_over(const struct cvt_trainer *t)
 {
-	return t->at.batch_in_epoch == 0 && (t->at.epoch >= t->config.epochs
-		|| (t->config.patience > 0 && t->at.epochs_without_better >= t->config.patience));
+	return cvt_trainer_over(t, &t->config);
+}
+
+/* Over before all epochs are trained. */
+static bool lost_patience(const struct cvt_trainer *t)
+{
+	return is_over(t) && t->at.epoch < t->config.epochs;
 }
 
 static bool should_stop(struct cvt_trainer *t)
@@ -282,7 +293,8 @@ static int boundary(struct cvt_trainer *t, struct cvt_error *err)
 		rc = cvt_trainer_take_commands(t, err);
 		if (rc == CVT_OK && is_over(t)) {
 			if (t->at.batch == t->first_batch)
-				cvt_shared_say(t->shared, CVT_RUNNER_NOTE, NULL, "nothing is left to train: resume it with more epochs");
+				cvt_shared_say(t->shared, CVT_RUNNER_NOTE, NULL, "nothing is left to train%s: resume it with more %s",
+					t->changes_dropped ? ", and nothing was changed" : "", lost_patience(t) ? "patience (0: no limit)" : "epochs");
 			rc = end(t, CVT_STATE_DONE, err);
 			if (rc < 0 || t->end != CVT_STATE_TRAINING)
 				return rc;
@@ -336,6 +348,20 @@ static void fail(struct cvt_trainer *t, int rc, const struct cvt_error *why)
 	cvt_shared_state(t->shared, t->end, t->end == CVT_STATE_STOPPED ? "" : why->message);
 }
 
+/* A run that is done says why where it has not trained all of its epochs. */
+static void finish_run(struct cvt_trainer *t)
+{
+	int n = t->at.epochs_without_better;
+	char why[128] = "";
+
+	if (t->end == CVT_STATE_DONE && lost_patience(t)) {
+		snprintf(why, sizeof why, "patience: no better validation accuracy in %d epoch%s", n, n == 1 ? "" : "s");
+		if (t->at.batch > t->first_batch)
+			cvt_shared_say(t->shared, CVT_RUNNER_NOTE, NULL, "ends after epoch %d of %d: %s", t->at.epoch, t->config.epochs, why);
+	}
+	cvt_shared_state(t->shared, t->end, why);
+}
+
 void *cvt_trainer_thread(void *context)
 {
 	struct cvt_trainer *t = context;
@@ -350,7 +376,7 @@ void *cvt_trainer_thread(void *context)
 	if (rc < 0)
 		fail(t, rc, &why);
 	else
-		cvt_shared_state(t->shared, t->end, "");
+		finish_run(t);
 	cvt_shared_end(t->shared);
 	return NULL;
 }

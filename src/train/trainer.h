@@ -50,6 +50,7 @@ struct cvt_trainer {
 	double times[15]; int n_times;                 /* seconds of the last batches, a ring */
 	int64_t first_batch;                           /* where this attempt began */
 	bool paused, stop, save_wanted;
+	bool changes_dropped;                          /* given on a resume that has nothing to train */
 	char inbox_trouble[256];                       /* said last of an inbox that cannot be read: said once, not at each look */
 	int stop_after_epoch;                          /* 0: no such wish */
 	int64_t saved_batch; int saved_epoch;          /* the newest checkpoint begun: -1, 0 */
@@ -71,8 +72,13 @@ CVT_NODISCARD int cvt_trainer_load_commands(struct cvt_trainer *t, struct cvt_er
 CVT_NODISCARD int cvt_trainer_replay(struct cvt_trainer *t, struct cvt_error *err);
 /* Takes what is in the inbox, if M has seen something there. */
 CVT_NODISCARD int cvt_trainer_take_commands(struct cvt_trainer *t, struct cvt_error *err);
-/* Logs and applies the changes given on resume. */
+/* Logs and applies the changes given on resume; where the run is over with them and without, they are dropped. */
 CVT_NODISCARD int cvt_trainer_take_changes(struct cvt_trainer *t, struct cvt_error *err);
+/* What the next batch is trained with: the settings in force, and what is replayed before that batch. */
+struct cvt_config cvt_trainer_coming(const struct cvt_trainer *t);
+
+/* trainer.c: with these settings, is the run over where it stands? */
+bool cvt_trainer_over(const struct cvt_trainer *t, const struct cvt_config *config);
 
 /* saving.c. A write that fails is tried again until it works, the state being BLOCKED meanwhile; negative only when the run should end
  * (stop asked for, folder gone). */

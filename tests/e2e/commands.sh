@@ -91,7 +91,7 @@ says '"steered":{"lr":0.03,"epochs":90000},"parent":null'
 check $? "also as JSON" "$work/out"
 run "$CONVTUI" train $small --init "$CONVTUI_RUNS/$long/checkpoint.safetensors"
 run "$CONVTUI" show last
-grep -qE "^parent +$long, from its checkpoint.safetensors$" "$work/out"
+grep -qE "^began from +checkpoint.safetensors of $long$" "$work/out"
 check $? "and the run that another began from" "$work/out"
 
 # ---- the trash ----

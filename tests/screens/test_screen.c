@@ -174,6 +174,30 @@ static void commands_are_pending_until_they_take_effect(void **state)
 	stage_close(&s);
 }
 
+/* Fewer epochs than have begun would end the run: that has a key of its own. The trainer, which has the last word, may still refuse. */
+static void epochs_do_not_end_a_run(void **state)
+{
+	struct stage s;
+	struct cvt_inbox_command command;
+	(void)state;
+	stage_open(&s, 80, 24, GLYPHS_BRAILLE, true);
+	keys(&s, "t Down Enter");
+	type(&s, "8");                               /* the ninth has begun */
+	keys(&s, "Enter");
+	assert_true(shows(&s, "epochs 8: it is in epoch 9: Esc, then x stops the run"));
+	assert_int_equal(s.app->n_pending, 0);
+	keys(&s, "Right Enter");
+	assert_int_equal(s.app->n_pending, 1);
+	assert_int_equal(cvt_writer_next_command(s.writer, &command, NULL), 1);
+	assert_string_equal(command.value, "9");
+	snprintf(command.name, sizeof command.name, "refused-epochs");
+	assert_int_equal(cvt_writer_command_done(s.writer, &command, 72, NULL), CVT_OK);
+	draw(&s);
+	assert_int_equal(s.app->n_pending, 0);
+	assert_non_null(strstr(s.app->notes[(s.app->n_notes - 1) % MAX_NOTES], "refused: epochs 9"));
+	stage_close(&s);
+}
+
 /* A run that was cut goes on from an earlier batch than commands.csv has reached: what waits for its batch holds up no newer mark. */
 static void a_mark_does_not_wait_for_one_ahead(void **state)
 {
@@ -208,7 +232,26 @@ static void a_run_that_has_ended_is_not_steered(void **state)
 		assert_int_equal(s.app->overlay, OVERLAY_NONE);
 		assert_true(shows(&s, "has ended") && shows(&s, "convtui resume"));
 	}
+	/* What takes it further hangs on where it stands. */
+	assert_true(shows(&s, "--epochs 30 goes on"));
 	stage_close(&s);
+	static const struct { enum cvt_state state; int epochs; const char *says; } ends[] = {{CVT_STATE_DONE, 15, "cnn --epochs 30 goes on"},
+		{CVT_STATE_DONE, 25, "cnn --patience 0 goes on"}, {CVT_STATE_STOPPED, 100, "cnn goes on"},
+		{CVT_STATE_QUEUED, 20, "it has not begun (queued): convtui work begins it"}};
+	for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+		stage_open(&s, 120, 40, GLYPHS_BRAILLE, false);
+		struct cvt_live now = s.app->runs[0].live;
+		now.state = ends[i].state;
+		now.epochs = ends[i].epochs;
+		assert_int_equal(cvt_writer_open(s.app->runs[0].folder, &s.writer, NULL), CVT_OK);
+		assert_int_equal(cvt_writer_live(s.writer, &now, NULL), CVT_OK);
+		cvt_writer_close(s.writer);
+		s.writer = NULL;
+		app_attach(s.app, s.app->runs[0].folder);
+		keys(&s, "t");
+		assert_true(shows(&s, ends[i].says));
+		stage_close(&s);
+	}
 	/* It ends while the panel is open: what was sent is not taken, and that is said. */
 	stage_open(&s, 120, 40, GLYPHS_BRAILLE, true);
 	keys(&s, "t d Enter");
@@ -513,7 +556,8 @@ int main(void)
 		cmocka_unit_test(a_schedule_is_steered_by_its_base),
 		cmocka_unit_test(the_next_run_is_followed),
 		cmocka_unit_test(q_with_a_live_run_asks),
-		cmocka_unit_test(commands_are_pending_until_they_take_effect), cmocka_unit_test(a_mark_does_not_wait_for_one_ahead),
+		cmocka_unit_test(commands_are_pending_until_they_take_effect), cmocka_unit_test(epochs_do_not_end_a_run),
+		cmocka_unit_test(a_mark_does_not_wait_for_one_ahead),
 		cmocka_unit_test(a_run_that_has_ended_is_not_steered),
 		cmocka_unit_test(the_log_is_in_the_order_of_time),
 		cmocka_unit_test(the_filter_narrows_while_it_is_typed),

@@ -120,7 +120,8 @@ static int print_text(const struct cvt_config *config, int n_classes, const stru
 		printf("FM total       %lld\n", (long long)d->fm_total);
 	printf("parameters     %s\nmultiply-adds  %s a picture, forward\n", parameters, multiply_adds);
 	printf("input          %d x %d x %d, %d classes\n", config->channels, config->image_size, config->image_size, n_classes);
-	printf("training       batch %d, learning rate %g, %d epochs\n", config->batch, config->lr, config->epochs);
+	printf("training       batch %d, learning rate %g, %d epoch%s\n", config->batch, config->lr, config->epochs,
+		config->epochs == 1 ? "" : "s");
 	printf("memory         %s to train, %s to evaluate, checkpoint %s\n", train, eval, checkpoint);
 	print_time(config, estimate, pictures);
 	putchar('\n');

@@ -20,23 +20,20 @@ static void stamp(double wall, char *text, size_t size)
 		snprintf(text, size, "-");
 }
 
-/* The run that this one began from and the checkpoint of it, "" where there is none. */
-static int read_parent(const struct cvt_run *run, char parent[256], char checkpoint[256])
+/* "checkpoint.safetensors of 2026-11-24-3-cnn", or the path of a file that is of no run. */
+static void print_parent(struct cli_table *t, const struct cvt_parent *parent)
 {
-	char path[1200], text[1024];
-	struct cvt_error err;
-	snprintf(path, sizeof path, "%s/config.yaml", run->folder);
-	if (cvt_config_origin(path, "parent", text, sizeof text, &err) != CVT_OK)
-		return cli_fail(&err);
-	cvt_text_clean(parent, 256, text);
-	if (cvt_config_origin(path, "parent-checkpoint", text, sizeof text, &err) != CVT_OK)
-		return cli_fail(&err);
-	const char *slash = strrchr(text, '/');
-	cvt_text_clean(checkpoint, 256, slash ? slash + 1 : text);
-	return CLI_DONE;
+	const char *slash = strrchr(parent->checkpoint, '/');
+	if (!*parent->checkpoint)
+		return;
+	cli_table_add(t, "began from");
+	if (*parent->run)
+		cli_table_add(t, "%s of %s", slash ? slash + 1 : parent->checkpoint, parent->run);
+	else
+		cli_table_add(t, "%s", parent->checkpoint);
 }
 
-static int print_results(const struct cvt_run *run, const char *parent, const char *checkpoint)
+static int print_results(const struct cvt_run *run, const struct cvt_parent *parent)
 {
 	const struct cvt_live *l = &run->live;
 	struct cli_table t = {.columns = 2};
@@ -45,10 +42,7 @@ static int print_results(const struct cvt_run *run, const char *parent, const ch
 	cli_table_add(&t, "%s", run->name);
 	cli_table_add(&t, "folder");
 	cli_table_add(&t, "%s", run->folder);
-	if (*parent) {
-		cli_table_add(&t, "parent");
-		cli_table_add(&t, "%s, from its %s", parent, checkpoint);
-	}
+	print_parent(&t, parent);
 	cli_table_add(&t, "state");
 	cli_table_add(&t, "%s%s%s", cvt_state_name(l->state), *l->reason ? ": " : "", l->reason);
 	cli_table_add(&t, "network");
@@ -79,14 +73,14 @@ static int print_results(const struct cvt_run *run, const char *parent, const ch
 }
 
 /* config.yaml as it began. */
-static int read_options(const struct cvt_run *run, struct cvt_config *ret_config)
+static int read_options(const struct cvt_run *run, struct cvt_config *ret_config, struct cvt_parent *ret_parent)
 {
 	char path[1200];
 	struct cvt_error err;
 	struct cvt_config config;
 	cvt_config_init(&config);
 	snprintf(path, sizeof path, "%s/config.yaml", run->folder);
-	if (cvt_config_load(&config, path, &err) != CVT_OK)
+	if (cvt_config_load(&config, path, &err) != CVT_OK || cvt_config_parent(path, ret_parent, &err) != CVT_OK)
 		return cli_fail(&err);
 	*ret_config = config;
 	return CLI_DONE;
@@ -211,13 +205,14 @@ static json_t *json_epochs(const struct cvt_session *s)
 	return epochs;
 }
 
-static int show_json(const struct cvt_session *session, const struct cvt_config *config, const char *parent)
+static int show_json(const struct cvt_session *session, const struct cvt_config *config, const struct cvt_parent *parent)
 {
 	json_t *object = cli_json_of_run(&session->run);
 	if (object) {
 		json_object_set_new(object, "options", json_options(config, NULL));
 		json_object_set_new(object, "steered", json_options(config, session));
-		json_object_set_new(object, "parent", cli_json_text(*parent ? parent : NULL));
+		json_object_set_new(object, "parent", cli_json_text(*parent->run ? parent->run : NULL));
+		json_object_set_new(object, "parent_checkpoint", cli_json_text(*parent->checkpoint ? parent->checkpoint : NULL));
 		json_object_set_new(object, "history", json_epochs(session));
 	}
 	return cli_json(object);
@@ -228,10 +223,8 @@ static int show(const struct cvt_run *run, bool json)
 	struct cvt_session *session;
 	struct cvt_error err;
 	struct cvt_config config;
-	char parent[256], checkpoint[256];
-	int status = read_options(run, &config);
-	if (status == CLI_DONE)
-		status = read_parent(run, parent, checkpoint);
+	struct cvt_parent parent;
+	int status = read_options(run, &config, &parent);
 	if (status != CLI_DONE)
 		return status;
 	if (cvt_session_open(run->folder, &session, &err) != CVT_OK)
@@ -241,9 +234,9 @@ static int show(const struct cvt_run *run, bool json)
 			status = cli_fail(&err);
 	} while (status == CLI_DONE && session->behind);
 	if (status == CLI_DONE && json)
-		status = show_json(session, &config, parent);
+		status = show_json(session, &config, &parent);
 	else if (status == CLI_DONE) {
-		status = print_results(&session->run, parent, checkpoint);
+		status = print_results(&session->run, &parent);
 		if (status == CLI_DONE)
 			status = print_curves(session);
 		if (status == CLI_DONE)

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "advice.h"
 #include "cli/cli.h"
 #include "convtui/session.h"
 #include "convtui/text.h"
@@ -13,13 +14,14 @@
 enum { MAX_COMMANDS = 16, WAIT_SECONDS = 30 };
 
 static const struct cli_flag flags[] = {
-	{"wait", "SECONDS", "how long to wait until it took effect (30; 0: not at all)"},
+	{"wait", "SECONDS", "how long to wait until it took effect (30; 0, and a queued run: not at all)"},
 	{NULL},
 };
+#define ORDERS "lr= momentum= weight-decay= epochs= patience= threads=, pause, resume, checkpoint, stop, stop-after-epoch"
 static const char *const words[] = {"pause", "resume", "stop", "stop-after-epoch", "checkpoint"};
 enum { N_WORDS = sizeof words / sizeof *words };
 
-struct order { char name[24], value[64], id[24]; bool seen; };
+struct order { char name[24], value[64], id[24]; bool seen, refused; };
 
 static int unknown(const char *word)
 {
@@ -36,8 +38,7 @@ static int unknown(const char *word)
 	cvt_text_clean(clean, sizeof clean, word);
 	if (near)
 		return cli_wrong("steer: no order '%s': did you mean %s?", clean, near);
-	return cli_wrong("steer: no order '%s': lr= momentum= weight-decay= epochs= patience= threads=, pause, resume, checkpoint, stop, "
-		"stop-after-epoch", clean);
+	return cli_wrong("steer: no order '%s': " ORDERS, clean);
 }
 
 /* `lr=5e-4` or `pause`; a value is checked and rewritten as the option table has it. */
@@ -76,16 +77,16 @@ static int read_order(const char *text, struct order *ret_order)
 	return CLI_DONE;
 }
 
-static int say(const struct order *order, const char *run, int64_t batch, bool json)
+static int say(const struct order *order, const struct cvt_run *run, int64_t batch, bool json)
 {
 	if (json)
-		return cli_json(json_pack("{s:o, s:s, s:s, s:s, s:o}", "run", cli_json_text(run), "id", order->id, "name", order->name, "value",
-			order->value, "batch", batch >= 0 ? json_integer(batch) : json_null()));
+		return cli_json(json_pack("{s:o, s:s, s:s, s:s, s:o, s:b}", "run", cli_json_text(run->name), "id", order->id, "name", order->name, "value",
+			order->value, "batch", batch >= 0 ? json_integer(batch) : json_null(), "refused", order->refused));
 	printf("%s%s%s: ", order->name, *order->value ? " " : "", order->value);
 	if (batch >= 0)
-		printf("took effect before batch %lld\n", (long long)batch);
+		printf("%s before batch %lld\n", order->refused ? "refused" : "took effect", (long long)batch);
 	else
-		puts("sent, not taken yet");
+		puts(run->locked ? "sent, not taken yet" : "sent: it takes effect when the run begins");
 	return cli_flush();
 }
 
@@ -115,8 +116,9 @@ static int follow(const struct cvt_run *run, struct order *orders, int n, double
 				if (orders[j].seen || strcmp(orders[j].id, session->commands[i].id))
 					continue;
 				orders[j].seen = true;
+				orders[j].refused = !strncmp(session->commands[i].name, "refused-", 8);
 				left--;
-				status = say(&orders[j], run->name, session->commands[i].batch, json);
+				status = say(&orders[j], run, session->commands[i].batch, json);
 			}
 		}
 		if (session->behind)
@@ -144,7 +146,12 @@ static int send(const struct cvt_run *run, struct order *orders, int n, double s
 		status = follow(run, orders, n, seconds, json, &left, &ended);
 	for (int i = 0; i < n && status == CLI_DONE; i++)
 		if (!orders[i].seen)
-			status = say(&orders[i], run->name, -1, json);
+			status = say(&orders[i], run, -1, json);
+	for (int i = 0; i < n && status == CLI_DONE; i++)
+		if (orders[i].refused) {
+			fprintf(stderr, "convtui: %s refused %s %s: its log.txt says why\n", run->name, orders[i].name, orders[i].value);
+			status = CLI_FAILED;
+		}
 	if (status == CLI_DONE && left && ended) {
 		fprintf(stderr, "convtui: %s ended before it took %d order%s: the next resume takes what is left\n", run->name, left, left == 1 ? "" : "s");
 		return CLI_FAILED;
@@ -155,6 +162,19 @@ static int send(const struct cvt_run *run, struct order *orders, int n, double s
 		return CLI_FAILED;
 	}
 	return status;
+}
+
+/* As the trainer will see it, which has the last word: here it can be said at once. */
+static int check_epochs(const struct cvt_run *run, const struct order *orders, int n)
+{
+	int least = advice_least_epochs(&run->live);
+	int64_t epochs;
+	for (int i = 0; i < n && run->locked; i++)
+		if (!strcmp(orders[i].name, "epochs") && cvt_text_to_i64(orders[i].value, &epochs) && epochs < least) {
+			fprintf(stderr, "convtui: epochs %s: %s is in epoch %d: stop or stop-after-epoch ends the run\n", orders[i].value, run->name, least);
+			return CLI_FAILED;
+		}
+	return CLI_DONE;
 }
 
 static int steer(const struct cli_args *args)
@@ -175,12 +195,17 @@ static int steer(const struct cli_args *args)
 	int status = cli_run(args, args->positional[0], &run);
 	if (status != CLI_DONE)
 		return status;
+	status = check_epochs(&run, orders, n);
+	if (status != CLI_DONE)
+		return status;
 	if (!run.locked && run.live.state != CVT_STATE_QUEUED) {
+		char advice[4400];
+		advice_go_on(&run, advice, sizeof advice);
 		if (run.live.state == CVT_STATE_DIVERGED)
 			fprintf(stderr, "convtui: %s is diverged: nobody trains it, so there is nothing to steer: begin a run with a lower rate\n", run.name);
 		else
-			fprintf(stderr, "convtui: %s is %s: nobody trains it, so there is nothing to steer: %s resume %s goes on with it\n", run.name,
-				cvt_state_name(run.live.state), program_name(), run.name);
+			fprintf(stderr, "convtui: %s is %s: nobody trains it, so there is nothing to steer: %s\n", run.name,
+				cvt_state_name(run.live.state), advice);
 		return CLI_FAILED;
 	}
 	return send(&run, orders, n, seconds, args->json);
@@ -198,6 +223,6 @@ static int run_steer(const struct cli_command *command, int argc, char **argv)
 }
 
 const struct cli_command cli_steer_command = {
-	.name = "steer", .arguments = "RUN ORDER...", .help = "lr=5e-4, epochs=30, pause, resume, checkpoint, stop: says when it took effect",
+	.name = "steer", .arguments = "RUN ORDER...", .help = ORDERS ": says when it took effect",
 	.example = "convtui steer last lr=5e-4", .flags = flags, .min_positional = 2, .max_positional = -1, .run = run_steer,
 };

@@ -145,8 +145,11 @@ static int run(const struct cli_command *command, int argc, char **argv)
 		if (done)
 			qsort(runs, (size_t)done, sizeof *runs, by_post_order);
 		if (done == 0) {
-			fprintf(stderr, "convtui: summary: none of %d run%s is done with a validation accuracy: %s runs lists them\n", n,
-				n == 1 ? "" : "s", program_name());
+			if (n == 0 && args.n_positional)
+				fprintf(stderr, "convtui: summary: no run fits the filter\n");
+			else
+				fprintf(stderr, "convtui: summary: %s: %s %s\n", n ? "no run is done with a validation accuracy" : "no runs yet", program_name(),
+					n ? "runs lists them" : "train quick makes one");
 			status = CLI_FAILED;
 		} else {
 			status = args.json ? print_json(runs, done) : print_text(runs, done, args.flags[0]);

@@ -77,26 +77,27 @@ static void say_branch(const struct report *report, double lr)
 static void say_end(const struct report *report, const struct cvt_runner_result *result)
 {
 	const struct cvt_live *live = &result->live;
-	char best[64], memory[32], folder[2400];
+	char best[64] = "no validation yet", memory[32], folder[2400];
+	bool done = result->state == CVT_STATE_DONE;      /* its reason is no complaint */
 
 	if (report->json) {
-		cli_lines_json(report->lines, json_pack("{s:s s:o s:o s:I}", "state", cvt_state_name(result->state), "best_val_accuracy",
-			cli_json_real(live->best_val_accuracy), "seconds", cli_json_real(live->seconds), "peak_bytes",
+		cli_lines_json(report->lines, json_pack("{s:s s:o s:o s:o s:I}", "state", cvt_state_name(result->state), "reason",
+			cli_json_text(result->reason), "best_val_accuracy", cli_json_real(live->best_val_accuracy), "seconds", cli_json_real(live->seconds), "peak_bytes",
 			(json_int_t)live->peak_bytes));
 	} else {
 		if (live->best_epoch > 0)
 			snprintf(best, sizeof best, "best %.3f%% in epoch %d", live->best_val_accuracy, live->best_epoch);
-		else
-			snprintf(best, sizeof best, "%s", live->val_images == 0 ? "val none" : "no validation yet");
+		else if (live->val_images == 0)
+			snprintf(best, sizeof best, "val none");
 		cli_bytes(live->peak_bytes, memory, sizeof memory);
-		cli_lines_text(report->lines, false, "%s: %s, %.1f s, peak memory %s", cvt_state_name(result->state), best,
-			isnan(live->seconds) ? 0 : live->seconds, memory);
-		if (result->state == CVT_STATE_DONE && live->test_images > 0)
+		cli_lines_text(report->lines, false, "%s: %s%s%s, %.1f s, peak memory %s", cvt_state_name(result->state), done ? result->reason : "",
+			done && result->reason[0] ? ", " : "", best, isnan(live->seconds) ? 0 : live->seconds, memory);
+		if (done && live->test_images > 0)
 			cli_lines_text(report->lines, false, "the %d pictures of the test part were not used: %s evaluate %s --part test", live->test_images,
 				program_name(), program_word(report->folder, folder, sizeof folder));
 		cli_lines_text(report->lines, false, "%s", report->folder);
 	}
-	if (result->reason[0])
+	if (result->reason[0] && !done)
 		cli_lines_text(report->lines, true, "convtui: %s: %s", report->name, result->reason);
 	if (result->state == CVT_STATE_DIVERGED)
 		say_branch(report, live->lr);

@@ -154,6 +154,10 @@ static void usage_and_errors(void **state)
 	assert_non_null(strstr(out, "vgg-16c"));
 	works("describe --help");
 	assert_non_null(strstr(out, "Example:"));
+	works("steer --help");
+	assert_non_null(strstr(out, "momentum= weight-decay= epochs= patience= threads=, pause, resume, checkpoint, stop, stop-after-epoch"));
+	works("describe --epochs 1");
+	assert_non_null(strstr(out, ", 1 epoch\n"));
 	fails("descrbe", 2, "did you mean describe?");
 	fails("help descrbe", 2, "did you mean describe?");
 	fails("describe --layer 3", 2, "did you mean --layers?");
@@ -325,7 +329,7 @@ static void queue_runs_show_rm(void **state)
 	assert_non_null(strstr(out, "\"lr\":0.001,"));
 	assert_null(strstr(out, "\"lr\":0.01,"));
 	works("steer last lr=5e-4 pause");
-	assert_non_null(strstr(out, "lr 0.0005: sent"));
+	assert_non_null(strstr(out, "lr 0.0005: sent: it takes effect when the run begins\n"));
 	fails("steer last lr=50", 2, "10");
 	fails("steer last batch=3", 2, "cannot change");
 	fails("steer last puase", 2, "did you mean pause?");
@@ -356,7 +360,66 @@ static void show_has_results_and_curves(void **state)
 	has_keys(object, "run state network parameters options history");
 	assert_int_equal(json_array_size(json_object_get(object, "history")), 2);
 	json_decref(object);
-	fails("steer last lr=1e-3", 1, "nothing to steer");
+	fails("steer last lr=1e-3", 1, "nothing to steer: convtui resume 20");
+	fails("steer last lr=1e-3", 1, " --epochs 12 goes on");
+}
+
+/* The value of a key of a JSON line, as text of its own. */
+static char *text_of(int line, const char *key)
+{
+	json_t *object = json_line(line);
+	char *text = strdup(json_string_value(json_object_get(object, key)));
+	assert_non_null(text);
+	json_decref(object);
+	return text;
+}
+
+static bool same_batches(const char *a, const char *b)
+{
+	char command[4096];
+	snprintf(command, sizeof command, "cut -d, -f1-6 '%s/batches.csv' >'%s' && cut -d, -f1-6 '%s/batches.csv' | cmp - '%s'", a, scratch("a"), b, scratch("a"));
+	return system(command) == 0;
+}
+
+/* What a run starts from is its own: it trains, and is repeated from its config.yaml, with the same bits when its parent went on and is gone. */
+static void a_branch_outlives_its_parent(void **state)
+{
+	static const char small[] = "--image-size 16 --layers 1 --batch 500 --threads 1";
+	char line[2048];
+	(void)state;
+	snprintf(line, sizeof line, "train %s --epochs 1 --seed 5 --json", small);
+	works(line);
+	char *parent = text_of(0, "run"), *folder = text_of(0, "folder");
+	snprintf(line, sizeof line, "train %s --epochs 1 --lr 0.01 --init %s/checkpoint.safetensors --json", small, folder);
+	works(line);
+	char *expected = text_of(0, "folder");
+	snprintf(line, sizeof line, "queue %s --epochs 1 --lr 0.01,0.02 --init %s/checkpoint.safetensors --json", small, folder);
+	works(line);
+	char *child = text_of(0, "folder"), *name = text_of(1, "run");
+	works("resume 1-cnn --quiet --epochs 2 --lr 0.1");
+	works("rm 1-cnn");
+	works("rm --empty");
+	works("work --quiet");
+	assert_true(same_batches(child, expected));
+	snprintf(line, sizeof line, "train %s/config.yaml --json", child);
+	works(line);
+	char *again = text_of(0, "folder");
+	assert_true(same_batches(again, expected));
+	/* Whose weights they were is still said, of the other of the sweep and of the one that was repeated, too. */
+	snprintf(line, sizeof line, "show %s --json", name);
+	works(line);
+	char *said = text_of(0, "parent");
+	assert_string_equal(said, parent);
+	snprintf(line, sizeof line, "show %s", again);
+	works(line);
+	snprintf(line, sizeof line, "checkpoint.safetensors of %s\n", parent);
+	assert_non_null(strstr(out, line));
+	char *all[] = {parent, folder, expected, child, name, again, said};
+	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+		free(all[i]);
+	scratch_text(scratch("bad"), "no weights at all");
+	snprintf(line, sizeof line, "train %s --init %s", small, scratch("bad"));
+	fails(line, 1, "is not a safetensors file");
 }
 
 static void scheduled_without_validation(struct cvt_live *live)
@@ -399,7 +462,7 @@ static void curves_that_meet(void **state)
 static void summary_is_the_posts(void **state)
 {
 	(void)state;
-	fails("summary", 1, "none of 0 runs");
+	fails("summary", 1, "no runs yet");
 	make_run("vgg-a", "VGG-11A", 99.398);
 	make_run("cnn", "3->16->29->42->55 FM total: 142", 99.398);
 	make_run("cnn", "3->6 FM total: 6", 90.376);
@@ -492,8 +555,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(usage_and_errors), TEST(help_lists_what_is_taken), TEST(yaml_errors_have_a_place), TEST(the_posts_networks), TEST(describe_estimates_an_epoch),
-		TEST(queue_runs_show_rm),
-		TEST(show_has_results_and_curves), TEST(figures_for_people), TEST(curves_that_meet), TEST(bench_says_what_it_measures),
+		TEST(queue_runs_show_rm), TEST(show_has_results_and_curves), TEST(a_branch_outlives_its_parent),
+		TEST(figures_for_people), TEST(curves_that_meet), TEST(bench_says_what_it_measures),
 		TEST(summary_is_the_posts), TEST(the_posts_worked_examples), TEST(output_that_cannot_be_written),
 		TEST(doctor_reports),
 	};

@@ -89,6 +89,56 @@ static void size_and_depth_are_bounded(void **state)
 	free(text);
 }
 
+/* A bare name is beside the file that has it; what has a folder, and what is in no file, stays. */
+static void weights_are_beside_their_file(void **state)
+{
+	(void)state;
+	static const struct { const char *name, *init, *is; } rows[] = {{"/a/b/p.yaml", "w.safetensors", "/a/b/w.safetensors"}, {"p.yaml", "w", "./w"},
+		{"/a/p.yaml", "sub/w", "sub/w"}, {"/a/p.yaml", "/w", "/w"}, {"/p.yaml", "w", "/w"}, {"quick", "w", "w"}, {"/a/p.yaml", "''", ""}};
+	char text[1200], longest[1100];
+	struct cvt_config config;
+	struct cvt_sweep sweep;
+	struct cvt_error err;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		cvt_config_init(&config);
+		int length = snprintf(text, sizeof text, "data: pictures\ninit: %s\n", rows[i].init);
+		assert_int_equal(cvt_config_parse(&config, text, (size_t)length, rows[i].name, &err), CVT_OK);
+		assert_string_equal(config.init, rows[i].is);
+		assert_string_equal(config.data, "pictures");
+	}
+	scratch_text(scratch("s.yaml"), "lr: [0.1, 0.2]\ninit: w\n");
+	assert_int_equal(cvt_sweep_load_preset(scratch("s.yaml"), NULL, &sweep, &err), CVT_OK);
+	assert_string_equal(sweep.configs[1].init, scratch("w"));
+	/* What is wrong with it later is still said with its place. */
+	cvt_fail(&err, CVT_ERR_NOT_FOUND, "init: %s", scratch("w"));
+	assert_true(cvt_config_place(scratch("s.yaml"), &sweep.configs[1], &err));
+	assert_int_equal(err.line * 100 + err.column, 207);
+	cvt_sweep_finish(&sweep);
+	snprintf(longest, sizeof longest, "/%01020d/p.yaml", 0);
+	assert_int_equal(cvt_config_parse(&config, "init: wwwwwwww\n", 15, longest, &err), CVT_ERR_RANGE);
+	assert_int_equal(err.line * 100 + err.column, 107);
+}
+
+static void the_parent_is_read_back(void **state)
+{
+	(void)state;
+	struct cvt_config config;
+	struct cvt_parent parent;
+	struct cvt_error err;
+	char *text;
+	cvt_config_init(&config);
+	assert_int_equal(cvt_config_write(&config, &(struct cvt_provenance){.parent = "it's", .parent_checkpoint = "/a b/c", .version = "1"}, &text, &err), CVT_OK);
+	scratch_text(scratch("config.yaml"), text);
+	free(text);
+	assert_int_equal(cvt_config_parent(scratch("config.yaml"), &parent, &err), CVT_OK);
+	assert_string_equal(parent.run, "it's");
+	assert_string_equal(parent.checkpoint, "/a b/c");
+	scratch_text(scratch("config.yaml"), "lr: 0.1\n");
+	assert_int_equal(cvt_config_parent(scratch("config.yaml"), &parent, &err), CVT_OK);
+	assert_true(!*parent.run && !*parent.checkpoint);
+	assert_int_equal(cvt_config_parent(scratch("none"), &parent, &err), CVT_ERR_NOT_FOUND);
+}
+
 static void files_and_presets(void **state)
 {
 	(void)state;
@@ -124,6 +174,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(errors_have_a_place), cmocka_unit_test(what_is_right_is_read), cmocka_unit_test(a_file_is_resolved),
 		cmocka_unit_test(size_and_depth_are_bounded), cmocka_unit_test_setup_teardown(files_and_presets, scratch_setup, scratch_teardown),
+		cmocka_unit_test_setup_teardown(weights_are_beside_their_file, scratch_setup, scratch_teardown),
+		cmocka_unit_test_setup_teardown(the_parent_is_read_back, scratch_setup, scratch_teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -16,6 +16,7 @@
 #include "convtui/text.h"
 #include "faults.h"
 #include "store/live.h"
+#include "store/safetensors.h"
 #include "store/writer.h"
 
 static int teardown(void **state)
@@ -89,19 +90,62 @@ static void a_run_appears_whole(void **state)
 	assert_string_equal(create("vgg-a").name + 10, "-2-vgg-a"); /* numbers of a day, whatever the name */
 }
 
+/* A file of weights: one array of this value. */
+static const char *weights(const char *path, float value)
+{
+	const struct cvt_array array = {.name = "w", .dtype = CVT_F32, .dims = {1}, .n_dims = 1, .data = &value};
+	struct cvt_error err;
+
+	if (cvt_safetensors_write(path, &array, 1, NULL, 0, &err) != CVT_OK)
+		fail_msg("%s", err.message);
+	return path;
+}
+
+static float weight(const char *folder)
+{
+	struct cvt_safetensors file;
+	struct cvt_error err;
+	char path[1200];
+	float value;
+
+	snprintf(path, sizeof path, "%s/%s", folder, CVT_RUN_INIT);
+	if (cvt_safetensors_read(path, &file, &err) != CVT_OK)
+		fail_msg("%s", err.message);
+	memcpy(&value, file.arrays[0].data, sizeof value);
+	cvt_safetensors_finish(&file);
+	return value;
+}
+
+static int create_from(const char *init, struct cvt_run *ret_run, struct cvt_error *err)
+{
+	struct cvt_new_run what = new_run;
+
+	what.init = init;
+	return cvt_run_create(scratch("runs"), &what, ret_run, err);
+}
+
+static ino_t inode(const char *path)
+{
+	struct stat st;
+
+	assert_int_equal(stat(path, &st), 0);
+	return st.st_ino;
+}
+
 /* Each open, write, fsync and rename in turn: either the run is whole and found, or there is none, and no rest of it. */
 static void creation_fails_whole(void **state)
 {
 	struct cvt_run run, *runs;
 	int n;
 
+	weights(scratch("init"), 1);
 	inject(-1, 0);
-	create("first");
+	assert_int_equal(create_from(scratch("init"), &run, NULL), CVT_OK);
 	int calls = faults.calls;
-	assert_true(calls >= 10);
+	assert_true(calls >= 15);
 	for (int at = 0; at < calls; at++) {
 		inject(at, ENOSPC);
-		int status = cvt_run_create(scratch("runs"), &new_run, &run, NULL);
+		int status = create_from(scratch("init"), &run, NULL);
 		no_faults();
 		assert_int_equal(status, CVT_ERR_SPACE);
 		assert_int_equal(cvt_store_list(scratch("runs"), &runs, &n, NULL), CVT_OK);
@@ -114,6 +158,51 @@ static void creation_fails_whole(void **state)
 	char command[1200];
 	snprintf(command, sizeof command, "test -z \"$(find '%s' -maxdepth 1 -name '.?*')\"", scratch("runs"));
 	assert_int_equal(system(command), 0);
+}
+
+/* A checkpoint is linked, and goes on being what it was when its run has a newer one, or is gone; where there are no links it is copied. */
+static void a_run_owns_what_it_starts_from(void **state)
+{
+	struct cvt_run parent = create("cnn"), linked, copied, again;
+	struct cvt_error err;
+	char checkpoint[1200], own[1200];
+
+	snprintf(checkpoint, sizeof checkpoint, "%s/checkpoint.safetensors", parent.folder);
+	weights(checkpoint, 1);
+	assert_int_equal(create_from(checkpoint, &linked, &err), CVT_OK);
+	inject(0, EPERM);
+	assert_int_equal(create_from(checkpoint, &copied, &err), CVT_OK);
+	assert_non_null(strstr(faults.trace, "link init.safetensors\n"));
+	assert_non_null(strstr(faults.trace, "fsync init.safetensors.tmp\n"));
+	no_faults();
+	snprintf(own, sizeof own, "%s/%s", linked.folder, CVT_RUN_INIT);
+	assert_true(inode(own) == inode(checkpoint));
+	weights(checkpoint, 2);
+	assert_true(weight(linked.folder) == 1 && weight(copied.folder) == 1);
+	assert_int_equal(cvt_run_remove(scratch("runs"), parent.folder, &err), CVT_OK);
+	/* What a run started from can be started from again. */
+	assert_int_equal(create_from(own, &again, &err), CVT_OK);
+	assert_true(weight(linked.folder) == 1 && weight(again.folder) == 1);
+}
+
+/* A file that is of no run may be written into: a link would change with it. And it must be what it says. */
+static void a_file_of_no_run_is_copied(void **state)
+{
+	struct cvt_run run, *runs;
+	struct cvt_error err;
+	int n;
+
+	weights(scratch("checkpoint.safetensors"), 3);
+	assert_int_equal(create_from(scratch("checkpoint.safetensors"), &run, &err), CVT_OK);
+	scratch_text(scratch("checkpoint.safetensors"), "now something else");
+	assert_true(weight(run.folder) == 3);
+	assert_int_equal(create_from(scratch("checkpoint.safetensors"), &run, &err), CVT_ERR_FORMAT);
+	assert_non_null(strstr(err.message, "init: "));
+	assert_non_null(strstr(err.message, "checkpoint.safetensors"));
+	assert_int_equal(create_from(scratch("none"), &run, &err), CVT_ERR_NOT_FOUND);
+	assert_int_equal(cvt_store_list(scratch("runs"), &runs, &n, NULL), CVT_OK);
+	assert_int_equal(n, 1);
+	free(runs);
 }
 
 static void bad_short_names(void **state)
@@ -499,7 +588,8 @@ static void crashed_is_seen_without_the_lock(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(store_paths), WITH_FOLDER(a_run_appears_whole), WITH_FOLDER(creation_fails_whole), WITH_FOLDER(bad_short_names),
+		cmocka_unit_test(store_paths), WITH_FOLDER(a_run_appears_whole), WITH_FOLDER(creation_fails_whole), WITH_FOLDER(a_run_owns_what_it_starts_from),
+		WITH_FOLDER(a_file_of_no_run_is_copied), WITH_FOLDER(bad_short_names),
 		WITH_FOLDER(racing_creators_get_different_numbers), WITH_FOLDER(lists_what_is_a_run), WITH_FOLDER(finds_by_name),
 		WITH_FOLDER(removes_to_the_trash), WITH_FOLDER(crashed_is_derived), WITH_FOLDER(crashed_is_seen_without_the_lock), cmocka_unit_test(the_longest_page_fits),
 		cmocka_unit_test(text_in_the_page_cannot_break_it), cmocka_unit_test(torn_pages_are_seen), cmocka_unit_test(pages_of_others),

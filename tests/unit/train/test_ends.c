@@ -47,6 +47,9 @@ static void patience_ends_it(void **state)
 	assert_int_equal(result.state, CVT_STATE_DONE);
 	assert_true(live->epoch < 50);
 	assert_int_equal(live->epoch, live->best_epoch + 2);
+	/* And it says so: on the page, in the log. */
+	assert_string_equal(result.reason, "patience: no better validation accuracy in 2 epochs");
+	assert_non_null(strstr(scratch_get(runs_file(run->folder, "log.txt")), " of 50: patience: no better validation accuracy in 2 epochs\n"));
 	for (int i = 0; i < live->epoch; i++) {
 		double accuracy = atof(runs_cell(run->folder, "epochs.csv", i, 4));
 

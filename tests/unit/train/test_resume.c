@@ -229,6 +229,120 @@ static void more_epochs_on_resume(void **state)
 	runs_same(run->folder, expected);
 }
 
+/* What the page says when all is prepared: `train` prints it. */
+static double shown_rate;
+static char notes[4096];
+
+static void on_start(void *context, const struct cvt_runner_event *event)
+{
+	size_t length = strlen(notes);
+
+	(void)context;
+	if (event->kind == CVT_RUNNER_PREPARED)
+		shown_rate = event->live->lr;
+	if (event->kind == CVT_RUNNER_NOTE)
+		snprintf(notes + length, sizeof notes - length, "%s\n", event->text);
+}
+
+static struct cvt_runner_result resume_with(const char *folder, const char *key, const char *value, const char *other_key, const char *other_value)
+{
+	struct cvt_config changes;
+	struct cvt_error err;
+
+	cvt_config_init(&changes);
+	if (key)
+		assert_int_equal(cvt_config_set(&changes, cvt_option_find(key), value, &err), CVT_OK);
+	if (other_key)
+		assert_int_equal(cvt_config_set(&changes, cvt_option_find(other_key), other_value, &err), CVT_OK);
+	notes[0] = 0;
+	return runs_train_with(folder, &(struct cvt_runner_options){.changes = &changes, .event = on_start}, NULL);
+}
+
+/* The rate that is shown is that of the next batch, also where a command acts before that very batch, or waits in the inbox. */
+static void what_is_shown_is_what_is_used(void **state)
+{
+	struct cvt_run *run = runs_make("");
+	struct script stop = {.commands = {{4, "lr", "0.02"}, {4, "stop", ""}}, .n_commands = 2}, later = {.commands = {{7, "stop", ""}}, .n_commands = 1};
+	const struct cvt_runner_options listening = {.event = on_start};
+	char id[24];
+	struct cvt_error err;
+
+	(void)state;
+	assert_int_equal(cvt_run_command(run->folder, "lr", "0.04", id, &err), CVT_OK);
+	assert_int_equal(runs_train_with(run->folder, &listening, &stop).state, CVT_STATE_STOPPED);
+	assert_true(shown_rate == 0.04);
+	assert_int_equal(runs_train_with(run->folder, &listening, &later).state, CVT_STATE_STOPPED);
+	assert_true(shown_rate == 0.02);
+	assert_string_equal(runs_cell(run->folder, "batches.csv", 3, 5), "0.04");
+	assert_string_equal(runs_cell(run->folder, "batches.csv", 4, 5), "0.02");
+	assert_int_equal(resume_with(run->folder, "lr", "0.01", NULL, NULL).state, CVT_STATE_DONE);
+	assert_true(shown_rate == 0.01);
+	assert_string_equal(runs_cell(run->folder, "batches.csv", 7, 5), "0.01");
+}
+
+/* A rate given to a run that is over would act on the next resume, unasked. */
+static void a_resume_without_work_changes_nothing(void **state)
+{
+	struct cvt_run *run = runs_make("epochs: 2\n");
+
+	(void)state;
+	assert_int_equal(runs_train(run->folder, NULL).state, CVT_STATE_DONE);
+	int n = runs_rows(run->folder, "batches.csv");
+	assert_int_equal(resume_with(run->folder, "lr", "0.9", NULL, NULL).state, CVT_STATE_DONE);
+	assert_int_equal(runs_rows(run->folder, "commands.csv"), 0);
+	assert_non_null(strstr(notes, "nothing is left to train, and nothing was changed"));
+	assert_null(strstr(notes, "goes on"));
+	assert_int_equal(resume_with(run->folder, "epochs", "3", NULL, NULL).state, CVT_STATE_DONE);
+	assert_true(shown_rate == 0.05);
+	assert_string_equal(runs_cell(run->folder, "batches.csv", n, 5), "0.05");
+	assert_int_equal(resume_with(run->folder, "epochs", "4", "lr", "0.01").state, CVT_STATE_DONE);
+	assert_string_equal(runs_cell(run->folder, "batches.csv", n / 2 * 3, 5), "0.01");
+}
+
+/* Fewer epochs than were trained are refused before the run is touched; as many as were trained say that it is done. */
+static void epochs_that_were_trained_stay(void **state)
+{
+	struct cvt_run *run = runs_make("");
+	struct script stop = {.commands = {{7, "stop", ""}}, .n_commands = 1};
+	struct cvt_config changes;
+	struct cvt_runner_result result;
+	struct cvt_error err;
+
+	(void)state;
+	assert_int_equal(runs_train(run->folder, &stop).state, CVT_STATE_STOPPED);
+	assert_int_equal(runs_rows(run->folder, "epochs.csv"), 1);
+	cvt_config_init(&changes);
+	assert_int_equal(cvt_config_set(&changes, cvt_option_find("epochs"), "1", &err), CVT_OK);
+	assert_int_equal(cvt_runner_run(run->folder, &(struct cvt_runner_options){.changes = &changes}, &result, &err), CVT_ERR_RANGE);
+	assert_non_null(strstr(err.message, "epochs 1: the run is in epoch 2 already"));
+	assert_int_equal(cvt_run_read(run->folder, run, &err), CVT_OK);
+	assert_int_equal(run->live.state, CVT_STATE_STOPPED);
+	assert_int_equal(resume_with(run->folder, "epochs", "2", NULL, NULL).state, CVT_STATE_DONE);
+	assert_int_equal(runs_rows(run->folder, "epochs.csv"), 2);
+}
+
+/* Weights in the run's own folder: wherever it is cut, also before its first checkpoint, and wherever the folder is by then. */
+static void weights_of_its_own(void **state)
+{
+	struct cvt_run *parent = runs_make("epochs: 1\nseed: 3\n"), *runs[2];
+	char command[4096], moved[1100];
+
+	(void)state;
+	assert_int_equal(runs_train(parent->folder, NULL).state, CVT_STATE_DONE);
+	for (int i = 0; i < 2; i++) {
+		runs[i] = runs_make("init: init.safetensors\n");
+		snprintf(command, sizeof command, "cp '%s/checkpoint.safetensors' '%s/init.safetensors'", parent->folder, runs[i]->folder);
+		assert_int_equal(system(command), 0);
+	}
+	assert_int_equal(runs_train(runs[0]->folder, NULL).state, CVT_STATE_DONE);
+	runs_die(runs[1]->folder, 2);
+	assert_false(scratch_exists(runs_file(runs[1]->folder, "checkpoint.safetensors")));
+	snprintf(moved, sizeof moved, "%s-moved", runs[1]->folder);
+	assert_int_equal(rename(runs[1]->folder, moved), 0);
+	resume_until_done(moved, NULL);
+	runs_same(moved, runs[0]->folder);
+}
+
 static void what_may_not_change_is_refused(void **state)
 {
 	struct cvt_run *run = runs_make("");
@@ -303,6 +417,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(the_best_is_of_this_run, runs_setup, runs_teardown),
 		cmocka_unit_test_setup_teardown(a_best_ahead_of_the_checkpoint_is_removed, runs_setup, runs_teardown),
 		cmocka_unit_test_setup_teardown(more_epochs_on_resume, runs_setup, runs_teardown),
+		cmocka_unit_test_setup_teardown(what_is_shown_is_what_is_used, runs_setup, runs_teardown),
+		cmocka_unit_test_setup_teardown(a_resume_without_work_changes_nothing, runs_setup, runs_teardown),
+		cmocka_unit_test_setup_teardown(epochs_that_were_trained_stay, runs_setup, runs_teardown),
+		cmocka_unit_test_setup_teardown(weights_of_its_own, runs_setup, runs_teardown),
 		cmocka_unit_test_setup_teardown(what_may_not_change_is_refused, runs_setup, runs_teardown),
 		cmocka_unit_test_setup_teardown(saves_within_an_epoch, runs_setup, runs_teardown),
 		cmocka_unit_test_setup_teardown(other_pictures_are_refused, runs_setup, runs_teardown),

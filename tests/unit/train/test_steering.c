@@ -158,6 +158,29 @@ static void epochs_may_change(void **state)
 	assert_int_equal(runs_rows(more->folder, "epochs.csv"), 5);
 }
 
+/* An epoch that has begun cannot be taken back by a number; between two epochs, as many as are finished end the run. */
+static void epochs_do_not_end_what_has_begun(void **state)
+{
+	struct cvt_run *plain = runs_make(""), *run = runs_make(""), *between = runs_make("");
+
+	(void)state;
+	assert_int_equal(runs_train(plain->folder, NULL).state, CVT_STATE_DONE);
+	int n = runs_rows(plain->folder, "batches.csv") / 3;
+	struct script begun = {.commands = {{n + 1, "epochs", "1"}, {2 * n, "epochs", "1"}}, .n_commands = 2};
+	struct script finished = {.commands = {{2 * n, "epochs", "2"}}, .n_commands = 1};
+
+	assert_int_equal(runs_train(run->folder, &begun).state, CVT_STATE_DONE);
+	runs_same(run->folder, plain->folder);
+	assert_string_equal(runs_cell(run->folder, "commands.csv", 0, 2), "refused-epochs");
+	assert_string_equal(runs_cell(run->folder, "commands.csv", 1, 2), "refused-epochs");
+	const char *log = scratch_get(runs_file(run->folder, "log.txt"));
+
+	assert_non_null(strstr(log, "refused: epochs 1: epoch 2 has begun: stop or stop-after-epoch ends the run"));
+	assert_non_null(strstr(log, "refused: epochs 1: epoch 2 is finished"));
+	assert_int_equal(runs_train(between->folder, &finished).state, CVT_STATE_DONE);
+	assert_int_equal(runs_rows(between->folder, "epochs.csv"), 2);
+}
+
 static void a_checkpoint_on_request(void **state)
 {
 	struct cvt_run *run = runs_make("");
@@ -192,6 +215,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_paused_run_can_be_stopped, runs_setup, runs_teardown),
 		cmocka_unit_test_setup_teardown(stops_after_the_epoch, runs_setup, runs_teardown),
 		cmocka_unit_test_setup_teardown(epochs_may_change, runs_setup, runs_teardown),
+		cmocka_unit_test_setup_teardown(epochs_do_not_end_what_has_begun, runs_setup, runs_teardown),
 		cmocka_unit_test_setup_teardown(a_checkpoint_on_request, runs_setup, runs_teardown),
 		cmocka_unit_test_setup_teardown(threads_may_change_and_no_bit_does, runs_setup, runs_teardown),
 	};
