@@ -54,6 +54,11 @@ int cvt_append_open(struct cvt_append *file, const char *folder, const char *nam
 	file->fd = cvt_file_open_write(file->path, O_CREAT | O_RDWR, err);
 	if (file->fd < 0)
 		return file->fd;
+	status = cvt_file_lock(file->fd, file->path, err);
+	if (status != CVT_OK) {
+		cvt_append_close(file);
+		return status;
+	}
 	file->header_length = (int64_t)strlen(header);
 	if (fstat(file->fd, &st) != 0) {
 		status = cvt_fail_errno(err, errno, "cannot look at %s", file->path);

@@ -257,9 +257,11 @@ static int truncate_rows(struct cvt_trainer *t, const void *what, struct cvt_err
 static int settle_best(struct cvt_trainer *t, const void *what, struct cvt_error *err)
 {
 	bool dropped;
-	int rc = cvt_checkpoint_settle_best(t->folder, &t->at, &dropped, err);
+	int rc = cvt_writer_check_files(t->writer, err);
 
 	(void)what;
+	if (rc == CVT_OK)
+		rc = cvt_checkpoint_settle_best(t->folder, &t->at, &dropped, err);
 	if (rc == CVT_OK && dropped)
 		cvt_shared_say(t->shared, CVT_RUNNER_NOTE, NULL, "best.safetensors was of a later batch than the checkpoint and is removed: what came "
 			"after the checkpoint is trained again");
@@ -334,7 +336,7 @@ int cvt_trainer_prepare(struct cvt_trainer *t, struct cvt_error *err)
 	/* The file's text is gone with the file; describe_state has named our own instead, unless preparing failed. */
 	cvt_safetensors_finish(&file);
 	if (rc == CVT_OK)
-		rc = cvt_checkpoint_writer_create(t->folder, &t->saver, err);
+		rc = cvt_checkpoint_writer_create(t->folder, t->writer, &t->saver, err);
 	if (rc < 0)
 		return rc;
 	show_start(t);
