@@ -90,3 +90,13 @@ int cvt_fail_errno(struct cvt_error *err, int error_number, const char *format, 
 	fill(err, code, NULL, 0, 0, text);
 	return code;
 }
+
+void cvt_error_text(const struct cvt_error *err, char *text, size_t size)
+{
+	if (*err->file && err->line)
+		snprintf(text, size, "%s:%d:%d: %s", err->file, err->line, err->column, err->message);
+	else if (*err->file)
+		snprintf(text, size, "%s: %s", err->file, err->message);
+	else
+		snprintf(text, size, "%s", err->message);
+}

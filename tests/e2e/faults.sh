@@ -112,6 +112,22 @@ grep -q 'folder is gone' "$work/err"
 check $? "which says why" "$work/err"
 check "$([ ! -e "$twice" ]; echo $?)" "and does not come back as half a run"
 
+# ---- a resume that cannot begin ----
+cp -r "$pictures" "$work/moving"
+run "$CONVTUI" train --data "$work/moving" --layers 1 --image-size 16 --batch 4 --epochs 2
+finished=$(tail -n 1 "$work/out")
+mv "$work/moving" "$work/moved"
+run "$CONVTUI" resume "$finished" --epochs 5
+status_is 1 && one_line "$work/moving" && is "$finished" done
+check $? "a run that is done stays so where its pictures are gone" "$work/err"
+run "$CONVTUI" summary --compare
+status_is 0 && grep -q "${finished##*/}" "$work/out"
+check $? "and in the summary" "$work/out"
+mv "$work/moved" "$work/moving"
+run "$CONVTUI" resume "$finished" --epochs 5
+status_is 0 && [ "$(rows "$finished/epochs.csv")" = 5 ]
+check $? "and goes on once they are back" "$work/err"
+
 # ---- the cache ----
 cache=$(find "$XDG_CACHE_HOME" -name '*.pixels' -size -100k | head -1)
 check "$([ -n "$cache" ]; echo $?)" "there is a cache of pictures"
