@@ -55,52 +55,6 @@ static struct cvt_writer *open_writer(void)
 	return writer;
 }
 
-/* A lock that was removed keeps nobody out; the rows that are being written do. */
-static void rows_have_one_writer(void **state)
-{
-	struct cvt_writer *writer = open_writer(), *second = NULL;
-	struct cvt_error err;
-
-	(void)state;
-	assert_int_equal(cvt_writer_check(writer, &err), CVT_OK);
-	assert_int_equal(unlink(in_run("lock")), 0);
-	assert_int_equal(cvt_writer_check_files(writer, &err), CVT_OK);
-	assert_int_equal(cvt_writer_check(writer, &err), CVT_ERR_BUSY);
-	assert_non_null(strstr(err.message, "lock was removed"));
-	assert_int_equal(cvt_writer_open(folder, &second, &err), CVT_ERR_BUSY);
-	assert_non_null(strstr(err.message, "another runner"));
-	assert_int_equal(cvt_writer_check(writer, &err), CVT_ERR_BUSY);
-	cvt_writer_close(writer);
-	cvt_writer_close(open_writer());
-}
-
-/* What has the run's names now is not written to. */
-static void names_may_lead_elsewhere(void **state)
-{
-	struct cvt_writer *writer = open_writer();
-	struct cvt_error err;
-
-	(void)state;
-	assert_int_equal(cvt_writer_file(writer, "split.csv", "a", 1, &err), CVT_OK);
-	assert_int_equal(rename(in_run("batches.csv"), in_run("other.csv")), 0);
-	assert_int_equal(cvt_writer_check_files(writer, &err), CVT_ERR_BUSY);
-	scratch_text(in_run("batches.csv"), "");
-	assert_int_equal(cvt_writer_file(writer, "split.csv", "b", 1, &err), CVT_ERR_BUSY);
-	assert_non_null(strstr(err.message, "batches.csv was replaced"));
-	assert_int_equal(rename(in_run("other.csv"), in_run("batches.csv")), 0);
-	assert_int_equal(cvt_writer_check_files(writer, &err), CVT_OK);
-	assert_int_equal(rename(folder, scratch("moved")), 0);
-	assert_int_equal(cvt_writer_check_files(writer, &err), CVT_ERR_NOT_FOUND);
-	assert_int_equal(mkdir(folder, 0700), 0);
-	assert_int_equal(cvt_writer_file(writer, "split.csv", "b", 1, &err), CVT_ERR_BUSY);
-	assert_int_equal(cvt_writer_machine(writer, "p", "i", "b", 1, "v", &err), CVT_ERR_BUSY);
-	assert_int_equal(rmdir(folder), 0);
-	assert_int_equal(rename(scratch("moved"), folder), 0);
-	assert_string_equal(scratch_get(in_run("split.csv")), "a");
-	assert_int_equal(cvt_writer_check(writer, &err), CVT_OK);
-	cvt_writer_close(writer);
-}
-
 static struct cvt_batch_row batch_row(int64_t batch)
 {
 	return (struct cvt_batch_row){.batch = batch, .epoch = 1 + (int)(batch / 4), .images = 128, .correct = 77, .loss = (double)(1.0f / (float)(batch + 3)),
@@ -595,7 +549,7 @@ static void a_torn_page_is_begun_anew(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		WITH_RUN(two_writers_cannot_be), WITH_RUN(rows_have_one_writer), WITH_RUN(names_may_lead_elsewhere), WITH_RUN(rows_are_text), cmocka_unit_test(floats_survive_nine_digits),
+		WITH_RUN(two_writers_cannot_be), WITH_RUN(rows_are_text), cmocka_unit_test(floats_survive_nine_digits),
 		cmocka_unit_test(rows_of_others_are_no_rows), WITH_RUN(resume_cuts_back_to_the_checkpoint), WITH_RUN(offsets_must_fit_the_files),
 		WITH_RUN(a_row_is_whole_or_not_there), WITH_RUN(sync_brings_both_files_to_the_disk), WITH_RUN(opening_fails_without_harm),
 		WITH_RUN(the_page_needs_no_space), WITH_RUN(small_files_and_logs), WITH_RUN(commands_are_taken_in_order),

@@ -354,78 +354,6 @@ static void one_runner_a_run(void **state)
 	assert_int_equal(runs_train(run->folder, NULL).state, CVT_STATE_DONE);
 }
 
-static const char *the_folder;
-static atomic_int second_runner;   /* what it got */
-
-/* The lock is removed, and somebody else tries at once. */
-static void remove_the_lock(int64_t batch)
-{
-	struct cvt_writer *second;
-
-	if (batch != 2)
-		return;
-	if (unlink(runs_file(the_folder, "lock")) != 0)
-		abort();
-	second_runner = cvt_writer_open(the_folder, &second, NULL);
-	if (second_runner == CVT_OK)
-		cvt_writer_close(second);
-}
-
-static void a_lock_that_is_removed_ends_the_run(void **state)
-{
-	struct cvt_run *run = runs_make("epochs: 100000\n");
-	struct script script = {.also = remove_the_lock};
-	struct cvt_runner_result result;
-
-	(void)state;
-	the_folder = run->folder;
-	notes[0] = 0;
-	result = runs_train_with(run->folder, &listening, &script);
-	assert_int_equal(second_runner, CVT_ERR_BUSY);
-	assert_int_equal(result.state, CVT_STATE_STOPPED);
-	assert_int_equal(count(notes, "lock was replaced while the run trained"), 1);
-	assert_int_equal(result.live.checkpoint_batch, result.live.batch);
-	assert_int_equal(runs_rows(run->folder, "batches.csv"), result.live.batch);
-}
-
-static int64_t move_at;
-
-/* The run is moved, and a copy takes its name. */
-static void move_the_folder(int64_t batch)
-{
-	char text[4096];
-
-	if (batch != move_at)
-		return;
-	snprintf(text, sizeof text, "cp -r '%s' '%s.copy' && mv '%s' '%s.moved' && mv '%s.copy' '%s'", the_folder, the_folder, the_folder, the_folder,
-		the_folder, the_folder);
-	if (system(text) != 0)
-		abort();
-}
-
-/* A checkpoint beside the copy's rows, which it would not fit, is not written; both folders can be gone on with. */
-static void another_folder_of_its_name_is_left_alone(void **state)
-{
-	struct cvt_run *plain = runs_make("epochs: 2\n"), *run = runs_make("epochs: 2\n");
-	char moved[1100];
-	struct cvt_runner_result result;
-
-	(void)state;
-	assert_int_equal(runs_train(plain->folder, NULL).state, CVT_STATE_DONE);
-	move_at = runs_rows(plain->folder, "batches.csv") / 2 + 1;
-	struct script script = {.also = move_the_folder, .commands = {{move_at + 1, "checkpoint", ""}}, .n_commands = 1};
-
-	the_folder = run->folder;
-	snprintf(moved, sizeof moved, "%s.moved", run->folder);
-	result = runs_train_with(run->folder, &listening, &script);
-	assert_int_equal(result.state, CVT_STATE_FAILED);
-	assert_non_null(strstr(result.reason, "is another folder now"));
-	assert_int_equal(runs_train(run->folder, NULL).state, CVT_STATE_DONE);
-	runs_same(run->folder, plain->folder);
-	assert_int_equal(runs_train(moved, NULL).state, CVT_STATE_DONE);
-	runs_same(moved, plain->folder);
-}
-
 static void term_at_2(int64_t batch)
 {
 	if (batch == 2)
@@ -618,8 +546,6 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_stop_ends_a_blocked_run_at_once, runs_setup, runs_teardown),
 		cmocka_unit_test_setup_teardown(the_clock_may_jump, runs_setup, runs_teardown),
 		cmocka_unit_test_setup_teardown(one_runner_a_run, runs_setup, runs_teardown),
-		cmocka_unit_test_setup_teardown(a_lock_that_is_removed_ends_the_run, runs_setup, runs_teardown),
-		cmocka_unit_test_setup_teardown(another_folder_of_its_name_is_left_alone, runs_setup, runs_teardown),
 		cmocka_unit_test_setup_teardown(a_signal_saves_and_ends, runs_setup, runs_teardown),
 		cmocka_unit_test_setup_teardown(a_lost_terminal_is_no_end, runs_setup, runs_teardown),
 		cmocka_unit_test_setup_teardown(a_lost_inbox_is_said_once, runs_setup, runs_teardown),
