@@ -61,6 +61,8 @@ static int code_of_errno(int error_number)
 	case ENOENT:
 	case ENOTDIR:
 		return CVT_ERR_NOT_FOUND;
+	case EISDIR:      /* a folder where a file belongs: it does not pass by waiting, as a disk that fails may */
+		return CVT_ERR_FORMAT;
 	case ENOMEM:
 		return CVT_ERR_MEMORY;
 	default:

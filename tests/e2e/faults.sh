@@ -128,6 +128,22 @@ run "$CONVTUI" resume "$finished" --epochs 5
 status_is 0 && [ "$(rows "$finished/epochs.csv")" = 5 ]
 check $? "and goes on once they are back" "$work/err"
 
+# ---- what does not go away by waiting ----
+blocked=$(queue $small --epochs 1)
+mkdir "$blocked/split.csv"
+run "$CONVTUI" resume "$blocked"
+status_is 1 && one_line 'split.csv: Is a directory'
+check $? "a folder where a file belongs ends the run" "$work/err"
+# ---- what nobody asked to be queued ----
+before=$(ls "$CONVTUI_RUNS")
+(ulimit -n 5 && run "$CONVTUI" train $small --epochs 1)
+status_is 1 && one_line 'Too many open files' && [ "$(ls "$CONVTUI_RUNS")" = "$before" ]
+check $? "train that cannot begin leaves nothing for work" "$work/err"
+# ---- a standard output that takes nothing ----
+"$CONVTUI" runs --json >&- 2>"$work/err"
+one_line 'standard output'
+check $? "is said in one line" "$work/err"
+
 # ---- the cache ----
 cache=$(find "$XDG_CACHE_HOME" -name '*.pixels' -size -100k | head -1)
 check "$([ -n "$cache" ]; echo $?)" "there is a cache of pictures"
