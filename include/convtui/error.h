@@ -7,6 +7,7 @@
 #define CONVTUI_ERROR_H
 
 #include <stdarg.h>
+#include <stddef.h>
 
 #define CVT_NODISCARD __attribute__((warn_unused_result))
 #define CVT_PRINTF(format_index, first_index) __attribute__((format(printf, format_index, first_index)))
@@ -44,7 +45,10 @@ int cvt_fail_at(struct cvt_error *err, int code, const char *file, int line, int
 	CVT_PRINTF(6, 7);
 
 /* The same for a failed system call: appends ": " and the text of `error_number`, and picks CVT_ERR_SPACE,
- * CVT_ERR_PERMISSION, CVT_ERR_NOT_FOUND, CVT_ERR_MEMORY or CVT_ERR_IO from it. */
+ * CVT_ERR_PERMISSION, CVT_ERR_NOT_FOUND, CVT_ERR_FORMAT (a folder where a file belongs), CVT_ERR_MEMORY or CVT_ERR_IO from it. */
 int cvt_fail_errno(struct cvt_error *err, int error_number, const char *format, ...) CVT_PRINTF(3, 4);
+
+/* The message with its place before it, as "config.yaml:3:1: not YAML: ...", where it has one. */
+void cvt_error_text(const struct cvt_error *err, char *text, size_t size);
 
 #endif

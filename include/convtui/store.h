@@ -87,6 +87,7 @@ CVT_NODISCARD int cvt_run_create(const char *store, const struct cvt_new_run *wh
 
 /* To the trash of the store (store/.trash), never a run whose lock is held (CVT_ERR_BUSY). */
 CVT_NODISCARD int cvt_run_remove(const char *store, const char *folder, struct cvt_error *err);
+/* Removes the runs in the trash, and nothing else that lies there. CVT_ERR_FORMAT: .trash is a link or a file. */
 CVT_NODISCARD int cvt_store_empty_trash(const char *store, int *ret_n, struct cvt_error *err);
 
 /* Drops a command into the inbox: name one of lr momentum weight-decay epochs patience threads (with an absolute value), pause resume

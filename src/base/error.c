@@ -61,6 +61,8 @@ static int code_of_errno(int error_number)
 	case ENOENT:
 	case ENOTDIR:
 		return CVT_ERR_NOT_FOUND;
+	case EISDIR:      /* a folder where a file belongs: it does not pass by waiting, as a disk that fails may */
+		return CVT_ERR_FORMAT;
 	case ENOMEM:
 		return CVT_ERR_MEMORY;
 	default:
@@ -89,4 +91,14 @@ int cvt_fail_errno(struct cvt_error *err, int error_number, const char *format, 
 	snprintf(text + used, sizeof text - used, ": %s", reason);
 	fill(err, code, NULL, 0, 0, text);
 	return code;
+}
+
+void cvt_error_text(const struct cvt_error *err, char *text, size_t size)
+{
+	if (*err->file && err->line)
+		snprintf(text, size, "%s:%d:%d: %s", err->file, err->line, err->column, err->message);
+	else if (*err->file)
+		snprintf(text, size, "%s: %s", err->file, err->message);
+	else
+		snprintf(text, size, "%s", err->message);
 }

@@ -42,6 +42,11 @@ CVT_NODISCARD int cvt_file_replace(const char *path, const void *data, size_t si
 CVT_NODISCARD int cvt_folder_create(const char *path, struct cvt_error *err);
 /* Removes a folder and all that is in it; links are removed, not followed. */
 CVT_NODISCARD int cvt_folder_remove(const char *path, struct cvt_error *err);
+/* Holds on to a folder, for cvt_file_check; a descriptor >= 0 or a negative code. */
+CVT_NODISCARD int cvt_folder_open(const char *path, struct cvt_error *err);
+/* Does `path` still lead to this open file or folder? CVT_ERR_NOT_FOUND: nothing is there; CVT_ERR_BUSY: another one is; another code: it cannot be told
+ * now. */
+CVT_NODISCARD int cvt_file_check(int fd, const char *path, struct cvt_error *err);
 /* Joins folder and name with one '/', CVT_ERR_RANGE when it does not fit. */
 CVT_NODISCARD int cvt_path_join(char *out, size_t size, const char *folder, const char *name, struct cvt_error *err);
 /* The folder a path is in: "." for a bare name, "/" at the root. `size` at least strlen(path) + 2. */
@@ -52,6 +57,8 @@ bool cvt_path_component_ok(const char *name);
 /* An advisory open-file-description lock (F_OFD_SETLK). *ret_fd holds it until closed, in children that were forked without exec too. CVT_ERR_BUSY: somebody else does.
  * CVT_ERR_NOT_FOUND: the file was removed meanwhile. */
 CVT_NODISCARD int cvt_lock_take(const char *path, int *ret_fd, struct cvt_error *err);
+/* The same lock on a file that is open for writing. */
+CVT_NODISCARD int cvt_file_lock(int fd, const char *path, struct cvt_error *err);
 /* Asks without taking: 1 held, 0 free (also: no such file), negative: cannot be asked here. */
 int cvt_lock_held(const char *path);
 

@@ -127,33 +127,49 @@ bool cvt_path_component_ok(const char *name)
 	return true;
 }
 
-/* Does the path still lead to this open file? Else whoever removed it does not know of our lock. */
-static bool still_named(int fd, const char *path)
+int cvt_folder_open(const char *path, struct cvt_error *err)
+{
+	int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	return fd < 0 ? cvt_fail_errno(err, errno, "cannot open folder %s", path) : fd;
+}
+
+int cvt_file_check(int fd, const char *path, struct cvt_error *err)
 {
 	struct stat mine, there;
 
-	return fstat(fd, &mine) == 0 && stat(path, &there) == 0 && mine.st_ino == there.st_ino && mine.st_dev == there.st_dev;
+	if (fstat(fd, &mine) != 0 || stat(path, &there) != 0)
+		return errno == ENOENT ? cvt_fail(err, CVT_ERR_NOT_FOUND, "%s is not there any more", path) : cvt_fail_errno(err, errno, "cannot look at %s", path);
+	return mine.st_ino == there.st_ino && mine.st_dev == there.st_dev ? CVT_OK :
+		cvt_fail(err, CVT_ERR_BUSY, "%s is another one now than when this began", path);
+}
+
+int cvt_file_lock(int fd, const char *path, struct cvt_error *err)
+{
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+
+	if (fcntl(fd, F_OFD_SETLK, &lock) == 0)
+		return CVT_OK;
+	return errno == EAGAIN || errno == EACCES ? cvt_fail(err, CVT_ERR_BUSY, "%s is held by another process", path) :
+		cvt_fail_errno(err, errno, "cannot lock %s: this file system has no locks?", path);
 }
 
 int cvt_lock_take(const char *path, int *ret_fd, struct cvt_error *err)
 {
-	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
 	int fd = cvt_file_open_write(path, O_CREAT | O_RDWR, err);
 
 	if (fd < 0)
 		return fd;
 
-	bool locked = fcntl(fd, F_OFD_SETLK, &lock) == 0;
+	int status = cvt_file_lock(fd, path, err);
 
-	if (locked && still_named(fd, path)) {
+	/* Whoever removed it does not know of our lock. */
+	if (status == CVT_OK && cvt_file_check(fd, path, NULL) != CVT_OK)
+		status = cvt_fail(err, CVT_ERR_NOT_FOUND, "%s was removed while it was being locked", path);
+	if (status == CVT_OK)
 		*ret_fd = fd;
-		return CVT_OK;
-	}
-
-	int status = locked ? cvt_fail(err, CVT_ERR_NOT_FOUND, "%s was removed while it was being locked", path) : errno == EAGAIN || errno == EACCES ? cvt_fail(err, CVT_ERR_BUSY, "%s is held by another process", path) :
-		cvt_fail_errno(err, errno, "cannot lock %s: this file system has no locks?", path);
-
-	close(fd);
+	else
+		close(fd);
 	return status;
 }
 

@@ -108,6 +108,9 @@ int cvt_config_load(struct cvt_config *config, const char *path, struct cvt_erro
 		return status;
 	status = cvt_config_parse(config, text, length, path, err);
 	free(text);
+	/* Defaults in its place would be taken for what the run was trained with. */
+	if (status == CVT_OK && config->set == 0)
+		status = cvt_fail(err, CVT_ERR_FORMAT, "%s has no option in it: put back what it was", path);
 	return status;
 }
 

@@ -14,6 +14,7 @@
 #include "data/scan.h"
 #include "data/split.h"
 
+enum { EMPTY_NAMED = 5 };   /* classes without a picture in a part that are named */
 static const char *const part_names[CVT_N_PARTS] = {"training", "validation", "test"};
 
 static int no_memory(struct cvt_error *err)
@@ -150,6 +151,20 @@ static void statistics(struct cvt_dataset *dataset)
 	}
 }
 
+/* Classes without a picture in this part; the first few by name, since thousands of them may have only one picture each. */
+static int warn_of_empty(struct cvt_dataset *dataset, int part, struct cvt_error *err)
+{
+	int n = 0, status = CVT_OK;
+	for (int c = 0; c < dataset->n_classes && !status; c++)
+		if (dataset->classes[c].part_count[part] == 0 && n++ < EMPTY_NAMED)
+			status = warn(dataset, err, "class %s has no picture in the %s part", dataset->classes[c].name, part_names[part]);
+	if (!status && n > EMPTY_NAMED)
+		status = warn(dataset, err, "and %d more class%s without a picture in the %s part", n - EMPTY_NAMED, n - EMPTY_NAMED == 1 ? "" : "es",
+			part_names[part]);
+	return status;
+}
+
+
 /* Those whose part is open are split at random; with a folder of validation pictures, only the test part is taken from them. */
 static int split(const struct cvt_dataset_options *options, const struct cvt_scan *scan, struct cvt_dataset *dataset,
 	struct cvt_error *err)
@@ -172,9 +187,8 @@ static int split(const struct cvt_dataset_options *options, const struct cvt_sca
 	if (!status && dataset->part_size[CVT_PART_TRAIN] == 0)
 		status = cvt_fail(err, CVT_ERR_FORMAT, "%s has no picture for training that can be read", options->data);
 	for (int p = 0; p < CVT_N_PARTS && !status; p++)
-		for (int c = 0; c < dataset->n_classes && !status && dataset->part_size[p]; c++)
-			if (dataset->classes[c].part_count[p] == 0)
-				status = warn(dataset, err, "class %s has no picture in the %s part", dataset->classes[c].name, part_names[p]);
+		if (dataset->part_size[p])
+			status = warn_of_empty(dataset, p, err);
 	return status;
 }
 

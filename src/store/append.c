@@ -9,12 +9,17 @@
 
 #include "base/file.h"
 
+/* A crash of the machine leaves the end of a row, or some blocks of zeros. A file that has a hole of a terabyte would be looked through for an hour. */
+enum { LOOK_BACK = 1 << 24 };
+
 /* The end of the last whole line at or before `size`; 0: none. */
-static int64_t last_line_end(int fd, int64_t size, struct cvt_error *err)
+static int64_t last_line_end(int fd, const char *path, int64_t size, struct cvt_error *err)
 {
 	char block[4096];
 
 	for (int64_t end = size; end > 0;) {
+		if (size - end > LOOK_BACK)
+			return cvt_fail(err, CVT_ERR_FORMAT, "%s: no row ends in its last %d MB, which no run writes: cut it to its rows", path, LOOK_BACK >> 20);
 		int64_t start = end > (int64_t)sizeof block ? end - (int64_t)sizeof block : 0;
 		ssize_t n = cvt_file_pread_all(fd, block, (size_t)(end - start), start, err);
 
@@ -54,11 +59,16 @@ int cvt_append_open(struct cvt_append *file, const char *folder, const char *nam
 	file->fd = cvt_file_open_write(file->path, O_CREAT | O_RDWR, err);
 	if (file->fd < 0)
 		return file->fd;
+	status = cvt_file_lock(file->fd, file->path, err);
+	if (status != CVT_OK) {
+		cvt_append_close(file);
+		return status;
+	}
 	file->header_length = (int64_t)strlen(header);
 	if (fstat(file->fd, &st) != 0) {
 		status = cvt_fail_errno(err, errno, "cannot look at %s", file->path);
 	} else {
-		file->length = last_line_end(file->fd, st.st_size, err);
+		file->length = last_line_end(file->fd, file->path, st.st_size, err);
 		status = file->length < 0 ? (int)file->length : CVT_OK;
 	}
 	if (status == CVT_OK && file->length < st.st_size)

@@ -14,7 +14,8 @@ struct cvt_append {
 	char path[1200];
 };
 
-/* Opens or creates; a new file gets the header, a last line without newline is cut off. CVT_ERR_FORMAT: its first line is another. */
+/* Opens or creates, and locks until it is closed (CVT_ERR_BUSY: somebody else appends to it, whatever became of the lock of the run); a new file gets
+ * the header, a last line without newline is cut off. CVT_ERR_FORMAT: its first line is another. */
 CVT_NODISCARD int cvt_append_open(struct cvt_append *file, const char *folder, const char *name, const char *header,
 	struct cvt_error *err);
 void cvt_append_close(struct cvt_append *file);

@@ -20,6 +20,7 @@
 #include "convtui/text.h"
 #include "store/checkpoint_state.h"
 #include "store/safetensors_private.h"
+#include "store/writer.h"
 
 static const char checkpoint_name[] = "checkpoint.safetensors", best_name[] = "best.safetensors";
 
@@ -35,6 +36,7 @@ struct job {
 
 struct cvt_checkpoint_writer {
 	char folder[1024];                     /* [I] */
+	const struct cvt_writer *owner;        /* [I] NULL: nobody's */
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
@@ -79,6 +81,12 @@ static int link_best(const char *folder, const char *path, struct cvt_error *err
 	return status == CVT_OK ? cvt_folder_sync(folder, err) : status;
 }
 
+/* Rows go to the files that were opened: a checkpoint in another folder that has the run's name now, or beside other rows, would not fit them. */
+static int check_owner(const struct cvt_checkpoint_writer *w, struct cvt_error *err)
+{
+	return w->owner == NULL ? CVT_OK : cvt_writer_check_files(w->owner, err);
+}
+
 static int write_job(const struct cvt_checkpoint_writer *w, struct cvt_error *err)
 {
 	char path[1200], temporary[1300], sum[16];
@@ -91,7 +99,12 @@ static int write_job(const struct cvt_checkpoint_writer *w, struct cvt_error *er
 
 	const struct cvt_pair pairs[] = {{"format", "pt"}, {"convtui_state", w->job.state}, {"convtui_state_checksum", sum}};
 
+	status = check_owner(w, err);
+	if (status != CVT_OK)
+		return status;
 	status = cvt_safetensors_write_new(temporary, w->job.arrays, w->job.n_arrays, pairs, 3, err);
+	if (status == CVT_OK)
+		status = check_owner(w, err);      /* that took its time */
 	if (status == CVT_OK)
 		status = cvt_file_rename(temporary, path, err);
 	if (status != CVT_OK) {
@@ -172,7 +185,7 @@ static void *writer_main(void *argument)
 	return NULL;
 }
 
-int cvt_checkpoint_writer_create(const char *folder, struct cvt_checkpoint_writer **ret_writer, struct cvt_error *err)
+int cvt_checkpoint_writer_create(const char *folder, const struct cvt_writer *owner, struct cvt_checkpoint_writer **ret_writer, struct cvt_error *err)
 {
 	struct cvt_checkpoint_writer *w = calloc(1, sizeof *w);
 	sigset_t all, before;
@@ -183,6 +196,7 @@ int cvt_checkpoint_writer_create(const char *folder, struct cvt_checkpoint_write
 		free(w);
 		return cvt_fail(err, CVT_ERR_RANGE, "path too long: %.100s...", folder);
 	}
+	w->owner = owner;
 	w->newest = -1;
 	pthread_mutex_init(&w->lock, NULL);
 	pthread_cond_init(&w->changed, NULL);

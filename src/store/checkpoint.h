@@ -24,7 +24,10 @@ struct cvt_checkpoint_state {
 };
 
 struct cvt_checkpoint_writer;
-CVT_NODISCARD int cvt_checkpoint_writer_create(const char *folder, struct cvt_checkpoint_writer **ret_writer, struct cvt_error *err);
+struct cvt_writer;
+/* `owner` (NULL: nobody) outlives it: nothing is written or renamed unless cvt_writer_check_files says that folder and rows are still the owner's. */
+CVT_NODISCARD int cvt_checkpoint_writer_create(const char *folder, const struct cvt_writer *owner, struct cvt_checkpoint_writer **ret_writer,
+	struct cvt_error *err);
 /* Waits for a write under way. */
 void cvt_checkpoint_writer_destroy(struct cvt_checkpoint_writer *writer);
 /* Copies the arrays and the state, and starts writing. When the last write is still under way, waits for it first; when that one failed and

@@ -173,10 +173,26 @@ static bool inside_store(const char *store, const char *folder, char name[256])
 		a.st_ino == b.st_ino && lstat(folder, &own) == 0 && S_ISDIR(own.st_mode);
 }
 
+/* The trash of the store, if it is there. A link of that name would lead elsewhere: nothing is put behind it, and nothing there is removed. */
+static int look_at_trash(const char *store, char *trash, size_t size, bool *ret_there, struct cvt_error *err)
+{
+	struct stat st;
+	int status = cvt_path_join(trash, size, store, ".trash", err);
+
+	if (status != CVT_OK)
+		return status;
+	*ret_there = lstat(trash, &st) == 0;
+	if (!*ret_there)
+		return errno == ENOENT ? CVT_OK : cvt_fail_errno(err, errno, "cannot look at %s", trash);
+	return S_ISDIR(st.st_mode) ? CVT_OK : cvt_fail(err, CVT_ERR_FORMAT, "%s is %s, not a folder: move it away", trash,
+		S_ISLNK(st.st_mode) ? "a link" : "there");
+}
+
 static int move_to_trash(const char *store, const char *folder, const char *name, struct cvt_error *err)
 {
 	char trash[1100], target[1500];
-	int status = cvt_path_join(trash, sizeof trash, store, ".trash", err);
+	bool there;
+	int status = look_at_trash(store, trash, sizeof trash, &there, err);
 
 	if (status == CVT_OK)
 		status = cvt_folder_create(trash, err);
@@ -214,25 +230,57 @@ int cvt_run_remove(const char *store, const char *folder, struct cvt_error *err)
 	return status;
 }
 
+/* A folder with a live page, as all that cvt_run_remove brings; anything else was laid there by somebody. */
+static bool is_removed_run(const char *path)
+{
+	char live[1500];
+	struct stat st;
+
+	return lstat(path, &st) == 0 && S_ISDIR(st.st_mode) && cvt_path_join(live, sizeof live, path, "live", NULL) == CVT_OK && lstat(live, &st) == 0;
+}
+
+/* The live page goes last: what is left of a run where this was cut off is still seen to be one. */
+static int remove_for_good(const char *path, struct cvt_error *err)
+{
+	char file[1800];
+	struct dirent *entry;
+	int status = CVT_OK;
+	DIR *folder = opendir(path);
+
+	if (folder == NULL)
+		return cvt_fail_errno(err, errno, "cannot open %s", path);
+	while (status == CVT_OK && (entry = readdir(folder)) != NULL) {
+		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 || strcmp(entry->d_name, "live") == 0)
+			continue;
+		status = cvt_path_join(file, sizeof file, path, entry->d_name, err);
+		if (status == CVT_OK)
+			status = cvt_folder_remove(file, err);
+	}
+	closedir(folder);
+	return status == CVT_OK ? cvt_folder_remove(path, err) : status;
+}
+
 int cvt_store_empty_trash(const char *store, int *ret_n, struct cvt_error *err)
 {
 	char trash[1100], path[1400];
 	struct dirent *entry;
-	int n = 0, status = cvt_path_join(trash, sizeof trash, store, ".trash", err);
+	bool there;
+	int n = 0, status = look_at_trash(store, trash, sizeof trash, &there, err);
 
 	if (status != CVT_OK)
 		return status;
 
-	DIR *folder = opendir(trash);
+	DIR *folder = there ? opendir(trash) : NULL;
 
-	if (folder == NULL && errno != ENOENT)
+	if (there && folder == NULL)
 		return cvt_fail_errno(err, errno, "cannot open %s", trash);
 	while (folder != NULL && status == CVT_OK && (entry = readdir(folder)) != NULL) {
 		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
 			continue;
 		status = cvt_path_join(path, sizeof path, trash, entry->d_name, err);
-		if (status == CVT_OK)
-			status = cvt_folder_remove(path, err);
+		if (status != CVT_OK || !is_removed_run(path))
+			continue;
+		status = remove_for_good(path, err);
 		n += status == CVT_OK;
 	}
 	if (folder != NULL)

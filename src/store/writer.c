@@ -21,18 +21,22 @@ static const char machine_header[] = "time,processor,isa,blas,threads,version\n"
 static int take_lock(struct cvt_writer *w, struct cvt_error *err)
 {
 	char path[1200];
-	struct cvt_live live;
 	int status = cvt_path_join(path, sizeof path, w->folder, "config.yaml", err);
 
 	if (status == CVT_OK && access(path, R_OK) != 0)
 		return cvt_fail_errno(err, errno, "%s is not a run: cannot read its config.yaml", w->folder);
+	if (status == CVT_OK) {
+		w->folder_fd = cvt_folder_open(w->folder, err);
+		status = w->folder_fd < 0 ? w->folder_fd : CVT_OK;
+	}
 	if (status == CVT_OK)
 		status = cvt_path_join(path, sizeof path, w->folder, "lock", err);
-	if (status == CVT_OK)
-		status = cvt_lock_take(path, &w->lock_fd, err);
-	if (status != CVT_ERR_BUSY)
-		return status;
+	return status == CVT_OK ? cvt_lock_take(path, &w->lock_fd, err) : status;
+}
 
+static int say_busy(const struct cvt_writer *w, struct cvt_error *err)
+{
+	struct cvt_live live;
 	double created;
 	bool known = cvt_live_read(w->folder, &live, &created, NULL, NULL) == CVT_OK && live.pid > 0;
 
@@ -79,14 +83,15 @@ static int open_rest(struct cvt_writer *w, struct cvt_error *err)
 
 	if (status == CVT_OK)
 		status = cvt_folder_create(path, err);
-	if (status == CVT_OK)
-		status = open_live(w, err);
+	/* Rows first: where another runner has them, although its lock was removed, nothing else may be touched. */
 	if (status == CVT_OK)
 		status = cvt_append_open(&w->batches, w->folder, "batches.csv", cvt_batches_header, err);
 	if (status == CVT_OK)
 		status = cvt_append_open(&w->epochs, w->folder, "epochs.csv", cvt_epochs_header, err);
 	if (status == CVT_OK)
 		status = cvt_append_open(&w->commands, w->folder, "commands.csv", cvt_commands_header, err);
+	if (status == CVT_OK)
+		status = open_live(w, err);
 	if (status == CVT_OK)
 		status = cvt_writer_load_ids(w, err);
 	if (status == CVT_OK)
@@ -106,7 +111,7 @@ int cvt_writer_open(const char *folder, struct cvt_writer **ret_writer, struct c
 
 	if (w == NULL)
 		return cvt_fail(err, CVT_ERR_MEMORY, "no memory to open %s", folder);
-	w->lock_fd = w->live_fd = w->log_fd = w->batches.fd = w->epochs.fd = w->commands.fd = -1;
+	w->folder_fd = w->lock_fd = w->live_fd = w->log_fd = w->batches.fd = w->epochs.fd = w->commands.fd = -1;
 	while (length > 1 && folder[length - 1] == '/')
 		length--;
 	if (length >= sizeof w->folder)
@@ -117,6 +122,8 @@ int cvt_writer_open(const char *folder, struct cvt_writer **ret_writer, struct c
 		status = take_lock(w, err);
 	if (status == CVT_OK)
 		status = open_rest(w, err);
+	if (status == CVT_ERR_BUSY)
+		status = say_busy(w, err);
 	if (status != CVT_OK) {
 		cvt_writer_close(w);
 		return status;
@@ -136,10 +143,45 @@ void cvt_writer_close(struct cvt_writer *w)
 		close(w->live_fd);
 	if (w->log_fd >= 0)
 		close(w->log_fd);
+	if (w->folder_fd >= 0)
+		close(w->folder_fd);
 	if (w->lock_fd >= 0)
 		close(w->lock_fd); /* last: who sees it free sees all else done */
 	free(w->ids);
 	free(w);
+}
+
+/* One of the run's files is where it was, or the run is not ours alone any more. */
+static int check_file(int fd, const char *path, const char *what_then, struct cvt_error *err)
+{
+	int status = cvt_file_check(fd, path, err);
+
+	if (status != CVT_ERR_NOT_FOUND && status != CVT_ERR_BUSY)
+		return status;
+	return cvt_fail(err, CVT_ERR_BUSY, "%s was %s while the run trained: %s", path, status == CVT_ERR_BUSY ? "replaced" : "removed", what_then);
+}
+
+int cvt_writer_check_files(const struct cvt_writer *w, struct cvt_error *err)
+{
+	const struct cvt_append *const files[] = {&w->batches, &w->epochs};
+	int status = cvt_file_check(w->folder_fd, w->folder, err);
+
+	if (status == CVT_ERR_BUSY)
+		return cvt_fail(err, status, "%s is another folder now than the one that this run trains in, and is left alone: resume the one that is meant",
+			w->folder);
+	for (size_t i = 0; i < sizeof files / sizeof files[0] && status == CVT_OK; i++)
+		status = check_file(files[i]->fd, files[i]->path, "put it back, then resume", err);
+	return status;
+}
+
+int cvt_writer_check(const struct cvt_writer *w, struct cvt_error *err)
+{
+	char lock[1200];
+	int status = cvt_writer_check_files(w, err);
+
+	if (status == CVT_OK)
+		status = cvt_path_join(lock, sizeof lock, w->folder, "lock", err);
+	return status == CVT_OK ? check_file(w->lock_fd, lock, "resume it once nobody else does", err) : status;
 }
 
 int cvt_writer_batch(struct cvt_writer *w, const struct cvt_batch_row *row, struct cvt_error *err)
@@ -199,6 +241,8 @@ int cvt_writer_file(struct cvt_writer *w, const char *name, const char *text, si
 
 	int status = cvt_path_join(path, sizeof path, w->folder, name, err);
 
+	if (status == CVT_OK)
+		status = cvt_writer_check_files(w, err);
 	return status == CVT_OK ? cvt_file_replace(path, text, size, err) : status;
 }
 
@@ -239,8 +283,10 @@ int cvt_writer_machine(struct cvt_writer *w, const char *processor, const char *
 	char time[32], part[4][160], row[800];
 	const char *const texts[4] = {processor, isa, blas, version};
 	struct cvt_append file;
-	int status = cvt_append_open(&file, w->folder, "machine.csv", machine_header, err);
+	int status = cvt_writer_check_files(w, err);
 
+	if (status == CVT_OK)
+		status = cvt_append_open(&file, w->folder, "machine.csv", machine_header, err);
 	if (status != CVT_OK)
 		return status;
 	stamp(time);

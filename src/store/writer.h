@@ -8,9 +8,14 @@
 #include "convtui/session.h"
 
 struct cvt_writer;
-/* Takes the lock (CVT_ERR_BUSY: another runner has it), opens the CSVs and the live page. [M] */
+/* Takes the lock (CVT_ERR_BUSY: another runner has it, or has rows open although its lock was removed), opens the CSVs and the live page. [M] */
 CVT_NODISCARD int cvt_writer_open(const char *folder, struct cvt_writer **ret_writer, struct cvt_error *err);
 void cvt_writer_close(struct cvt_writer *writer);                                      /* [M] releases the lock last */
+/* Do the run's names still lead to what was opened? CVT_ERR_NOT_FOUND: its folder is gone; CVT_ERR_BUSY: its name is another folder's now, or batches.csv
+ * or epochs.csv were removed or replaced; another code: it cannot be told now. Asked before anything is written by name. [any thread] */
+CVT_NODISCARD int cvt_writer_check_files(const struct cvt_writer *w, struct cvt_error *err);
+/* The same, and CVT_ERR_BUSY where the lock was removed: nobody can see then that somebody trains the run. */
+CVT_NODISCARD int cvt_writer_check(const struct cvt_writer *w, struct cvt_error *err);
 
 /* Rows: appended whole with one write; on failure (no space) the file is as before and the row can be tried again. [T] */
 CVT_NODISCARD int cvt_writer_batch(struct cvt_writer *w, const struct cvt_batch_row *row, struct cvt_error *err);

@@ -7,7 +7,7 @@
 
 struct cvt_writer {
 	char folder[1024];                     /* [I] */
-	int lock_fd;                           /* [M] */
+	int folder_fd, lock_fd;                /* [I] */
 	struct cvt_append batches, epochs;     /* [T] */
 	int live_fd;                           /* [M] */
 	double created;                        /* [I] */

@@ -10,6 +10,7 @@
 #include "convtui/machine.h"
 #include "convtui/text.h"
 #include "data/batch.h"
+#include "store/rows.h"
 #include "train/prepare.h"
 #include "train/schedule.h"
 #include "train/trainer.h"
@@ -60,12 +61,13 @@ static void tell_warnings(struct cvt_trainer *t)
 	cvt_shared_unlock(t->shared);
 }
 
-/* The rest of a run follows from its beginning only on the same pictures. */
-static int check_fingerprint(const struct cvt_trainer *t, struct cvt_error *err)
+/* The rest of a run follows from its beginning only on the same pictures. A config.yaml that was cut may not say which; its checkpoint does. */
+static int check_fingerprint(const struct cvt_trainer *t, bool found, struct cvt_error *err)
 {
 	char began_with[64];
 
-	if (!cvt_yaml_value(t->config_text, "fingerprint", began_with, sizeof began_with))
+	if (!cvt_yaml_value(t->config_text, "fingerprint", began_with, sizeof began_with)
+		&& !(found && cvt_yaml_value(t->at.config, "fingerprint", began_with, sizeof began_with)))
 		return CVT_OK;
 	return cvt_same_pictures(began_with, t->dataset, t->config.data, "train a new run", err);
 }
@@ -140,6 +142,26 @@ static int check_disk(const struct cvt_trainer *t, struct cvt_error *err)
 		"with --runs", t->folder, (long long)(free_bytes >> 20), CHECKPOINTS_FREE, (long long)(bytes >> 20) + 1);
 }
 
+/* A run that was killed before its first checkpoint begins again. One that had a checkpoint would lose all its epochs by that: so say its page, which
+ * tells of checkpoints once they are on the disk; its best, which comes after the checkpoint; or, where a page is new, rows of an epoch. */
+static int check_none_is_missing(const struct cvt_trainer *t, struct cvt_error *err)
+{
+	char best[1100];
+	int64_t batches, epochs, batch = cvt_shared_live(t->shared)->checkpoint_batch;
+	bool has_best;
+	int rc = cvt_path_join(best, sizeof best, t->folder, "best.safetensors", err);
+
+	cvt_shared_unlock(t->shared);
+	if (rc < 0)
+		return rc;
+	has_best = access(best, F_OK) == 0;
+	cvt_writer_offsets(t->writer, &batches, &epochs);
+	if (batch < 0 && !has_best && !(t->page_is_new && epochs > (int64_t)strlen(cvt_epochs_header)))
+		return CVT_OK;
+	return cvt_fail(err, CVT_ERR_NOT_FOUND, "checkpoint.safetensors is missing, and the run had one: put it back%s; `convtui train %s/config.yaml` begins "
+		"anew, as another run", has_best ? ", or a copy of best.safetensors to go on from that" : "", t->folder);
+}
+
 /* Where the run stood, as the checkpoint's metadata say. Its strings point into the file, which lives on as *ret_file. */
 static int read_checkpoint(struct cvt_trainer *t, const char *path, struct cvt_safetensors *ret_file, bool *ret_found,
 	struct cvt_error *err)
@@ -150,7 +172,7 @@ static int read_checkpoint(struct cvt_trainer *t, const char *path, struct cvt_s
 	if (!*ret_found && errno != ENOENT)
 		return cvt_fail_errno(err, errno, "cannot look for %s", path);
 	if (!*ret_found)
-		return CVT_OK;
+		return check_none_is_missing(t, err);
 	rc = cvt_checkpoint_read(path, ret_file, &t->at, err);
 	if (rc < 0)
 		return rc;
@@ -167,6 +189,34 @@ static int check_checkpoint(const struct cvt_trainer *t, const struct cvt_checkp
 
 	return fits ? CVT_OK : cvt_fail(err, CVT_ERR_FORMAT, "%s stands at batch %lld of epoch %d, which this run does not have: it is of "
 		"another run", path, (long long)at->batch_in_epoch, at->epoch + 1);
+}
+
+/* config.yaml is text that anybody may edit, or a disk may cut: the rest of a run follows from its beginning only under the same options. Those that may
+ * change on resume may differ; so may paths, since pictures may be elsewhere, and are the same by their fingerprint. */
+static int check_options(const struct cvt_trainer *t, const char *path, struct cvt_error *err)
+{
+	char here[1024], there[1024], first[400] = "", more[40] = "";
+	struct cvt_config saved;
+	int n, n_differ = 0, rc;
+	const struct cvt_option *rows = cvt_options(&n);
+
+	cvt_config_init(&saved);
+	rc = cvt_config_parse(&saved, t->at.config, strlen(t->at.config), path, err);
+	for (int i = 0; rc == CVT_OK && i < n; i++) {
+		cvt_config_get(&t->config, &rows[i], here, sizeof here);
+		cvt_config_get(&saved, &rows[i], there, sizeof there);
+		if (rows[i].resumable || rows[i].type == CVT_TYPE_PATH || strcmp(here, there) == 0 ||
+			(!cvt_option_applies(&rows[i], t->config.arch) && !cvt_option_applies(&rows[i], saved.arch)))
+			continue;
+		if (n_differ++ == 0)
+			snprintf(first, sizeof first, "%s is %.50s, and %.50s in its checkpoint", rows[i].key, here, there);
+	}
+	if (rc < 0 || n_differ == 0)
+		return rc;
+	if (n_differ > 1)
+		snprintf(more, sizeof more, " (and %d more)", n_differ - 1);
+	return cvt_fail(err, CVT_ERR_FORMAT, "config.yaml was changed: %s%s: set it back, or begin a run of these options: `convtui train %s/config.yaml`", first,
+		more, t->folder);
 }
 
 static int load_init(struct cvt_trainer *t, struct cvt_error *err)
@@ -261,9 +311,11 @@ static int truncate_rows(struct cvt_trainer *t, const void *what, struct cvt_err
 static int settle_best(struct cvt_trainer *t, const void *what, struct cvt_error *err)
 {
 	bool dropped;
-	int rc = cvt_checkpoint_settle_best(t->folder, &t->at, &dropped, err);
+	int rc = cvt_writer_check_files(t->writer, err);
 
 	(void)what;
+	if (rc == CVT_OK)
+		rc = cvt_checkpoint_settle_best(t->folder, &t->at, &dropped, err);
 	if (rc == CVT_OK && dropped)
 		cvt_shared_say(t->shared, CVT_RUNNER_NOTE, NULL, "best.safetensors was of a later batch than the checkpoint and is removed: what came "
 			"after the checkpoint is trained again");
@@ -297,7 +349,7 @@ static int prepare(struct cvt_trainer *t, const char *path, struct cvt_safetenso
 	if (rc < 0)
 		return rc;
 	tell_warnings(t);
-	rc = check_fingerprint(t, err);
+	rc = check_fingerprint(t, found, err);
 	if (rc == CVT_OK)
 		rc = take_parts(t, err);
 	if (rc == CVT_OK && found)
@@ -335,13 +387,16 @@ int cvt_trainer_prepare(struct cvt_trainer *t, struct cvt_error *err)
 	if (rc < 0)
 		return rc;
 	t->first_batch = t->at.batch;
-	rc = prepare(t, path, &file, found, err);
+	rc = found ? check_options(t, path, err) : CVT_OK;
+	if (rc == CVT_OK)
+		rc = prepare(t, path, &file, found, err);
 	/* The file's text is gone with the file; describe_state has named our own instead, unless preparing failed. */
 	cvt_safetensors_finish(&file);
 	if (rc == CVT_OK)
-		rc = cvt_checkpoint_writer_create(t->folder, &t->saver, err);
+		rc = cvt_checkpoint_writer_create(t->folder, t->writer, &t->saver, err);
 	if (rc < 0)
 		return rc;
+	t->began = true;
 	show_start(t);
 	cvt_shared_say(t->shared, CVT_RUNNER_PREPARED, NULL, "%s", "");
 	next = cvt_trainer_coming(t);

@@ -113,7 +113,9 @@ static int load_config(struct cvt_trainer *t, struct cvt_error *err)
 	if (rc < 0)
 		return rc;
 	cvt_config_init(&t->config);
-	rc = cvt_config_parse(&t->config, t->config_text, size, path, err);
+	rc = cvt_config_parse(&t->config, t->config_text, size, "config.yaml", err);
+	if (rc == CVT_OK && t->config.set == 0)
+		rc = cvt_fail(err, CVT_ERR_FORMAT, "config.yaml has no option in it: put back what it was");
 	if (rc < 0)
 		return rc;
 	cvt_config_resolve(&t->config);
@@ -166,12 +168,31 @@ static int run_thread(struct cvt_trainer *t, const struct cvt_runner_options *op
 	return CVT_OK;
 }
 
+/* A run that has an end keeps it, and its results, where it could not even be gone on with: why is in its log. Any other would be taken for one
+ * that waits or trains. */
+static bool keeps_its_end(enum cvt_state state)
+{
+	return state == CVT_STATE_DONE || state == CVT_STATE_STOPPED || state == CVT_STATE_DIVERGED;
+}
+
+/* The page as it was, after an attempt that did not begin. */
+static int leave_as_it_was(const struct cvt_trainer *t, const struct cvt_live *before, const char *reason, struct cvt_error *err)
+{
+	char line[400];
+	struct cvt_error ignored;
+
+	snprintf(line, sizeof line, "not resumed, and left as it was (%s)%s%s", cvt_state_name(before->state), reason[0] ? ": " : "", reason);
+	(void)!cvt_writer_log(t->writer, line, &ignored);      /* a convenience, as all of the log */
+	return cvt_writer_live(t->writer, before, err);
+}
+
 /* The lock is held. `live` is the page as the last runner left it. */
 static int run(struct cvt_trainer *t, const struct cvt_runner_options *options, struct cvt_live *live, struct cvt_runner_result *result,
 	struct cvt_error *err)
 {
 	struct cvt_shared shared;
 	struct cvt_error why;
+	const struct cvt_live before = *live;
 	int rc = load_config(t, &why);
 
 	if (rc == CVT_OK)
@@ -179,8 +200,8 @@ static int run(struct cvt_trainer *t, const struct cvt_runner_options *options, 
 	else {
 		/* Otherwise it would stay queued, for every `work` to stumble over. */
 		live->state = CVT_STATE_FAILED;
-		snprintf(live->reason, sizeof live->reason, "%.*s", (int)sizeof live->reason - 1, why.message);
-		rc = cvt_writer_live(t->writer, live, err);
+		cvt_error_text(&why, live->reason, sizeof live->reason);
+		rc = keeps_its_end(before.state) ? leave_as_it_was(t, &before, live->reason, err) : cvt_writer_live(t->writer, live, err);
 		*result = (struct cvt_runner_result){.state = live->state, .live = *live};
 		memcpy(result->reason, live->reason, sizeof result->reason);
 		return rc;
@@ -195,9 +216,14 @@ static int run(struct cvt_trainer *t, const struct cvt_runner_options *options, 
 	if (rc < 0)
 		return rc;
 	t->shared = &shared;
+	t->page_is_new = before.started <= 0;
 	rc = run_thread(t, options, result, err);
 	cvt_shared_finish(&shared);
-	return rc;
+	if (t->began || !keeps_its_end(before.state))
+		return rc;
+	/* Also where the thread could not be started: the error is that one then. */
+	int left = leave_as_it_was(t, &before, rc < 0 ? "" : result->reason, rc < 0 ? NULL : err);
+	return rc < 0 ? rc : left;
 }
 
 int cvt_runner_run_tuned(const char *folder, const struct cvt_runner_options *options, const struct cvt_train_tuning *tuning,

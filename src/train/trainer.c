@@ -337,15 +337,17 @@ static int train(struct cvt_trainer *t, struct cvt_error *err)
 /* A failure leaves the checkpoints as they are; one under way is waited for. */
 static void fail(struct cvt_trainer *t, int rc, const struct cvt_error *why)
 {
+	char reason[sizeof t->shared->live.reason];
 	int64_t batch;
 
 	if (t->saver)
 		(void)!cvt_checkpoint_status(t->saver, true, &batch, NULL);
+	cvt_error_text(why, reason, sizeof reason);
 	if (rc == CVT_ERR_CANCELLED)
 		t->end = CVT_STATE_STOPPED;
 	else if (t->end != CVT_STATE_DIVERGED)
 		t->end = CVT_STATE_FAILED;
-	cvt_shared_state(t->shared, t->end, t->end == CVT_STATE_STOPPED ? "" : why->message);
+	cvt_shared_state(t->shared, t->end, t->end == CVT_STATE_STOPPED ? "" : reason);
 }
 
 /* A run that is done says why where it has not trained all of its epochs. */

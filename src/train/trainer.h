@@ -49,6 +49,8 @@ struct cvt_trainer {
 	double last_lr;                                /* in force in the last batch */
 	double times[15]; int n_times;                 /* seconds of the last batches, a ring */
 	int64_t first_batch;                           /* where this attempt began */
+	bool page_is_new;                              /* [I] nothing is known of a start before this one */
+	bool began;                                    /* all was prepared: from here on the folder is not as it was */
 	bool paused, stop, save_wanted;
 	bool changes_dropped;                          /* given on a resume that has nothing to train */
 	char inbox_trouble[256];                       /* said last of an inbox that cannot be read: said once, not at each look */

@@ -180,13 +180,19 @@ static void take_signals(struct cvt_watch *watch)
 	}
 }
 
-/* Files that are open take rows although nobody will ever read them: a run without a folder ends, also one that is paused. */
+/* Files that are open take rows although nobody will ever read them: a run without a folder, or whose name another folder has, ends, also one that is
+ * paused. So does one whose lock was removed, while nobody else can have its rows open yet. */
 static void look_for_folder(struct cvt_watch *watch)
 {
-	if (watch->gone || access(cvt_writer_folder(watch->writer), F_OK) == 0 || errno != ENOENT)
+	char text[900];
+	struct cvt_error why;
+	int rc = watch->gone ? CVT_OK : cvt_writer_check(watch->writer, &why);
+
+	if (rc != CVT_ERR_NOT_FOUND && rc != CVT_ERR_BUSY)
 		return;
 	watch->gone = true;
-	say(watch, "the run's folder is gone: training ends");
+	snprintf(text, sizeof text, "%s: training ends", rc == CVT_ERR_NOT_FOUND ? "the run's folder is gone" : why.message);
+	say(watch, text);
 	cvt_shared_ask_stop(watch->shared);
 }
 
@@ -202,7 +208,9 @@ static void look(struct cvt_watch *watch)
 		return;
 	watch->look_time = now;
 	look_for_folder(watch);
-	cvt_shared_ask_look(watch->shared);
+	/* What is in the inbox of another folder is not for this run. */
+	if (!watch->gone)
+		cvt_shared_ask_look(watch->shared);
 }
 
 bool cvt_watch_round(struct cvt_watch *watch)

@@ -17,7 +17,7 @@ struct cvt_watch {
 	bool asked;                        /* a signal or *options->stop asked for the end */
 	double page_time, look_time;       /* monotonic: when last written, last looked */
 	struct cvt_live live;              /* as last written */
-	bool page_failed, gone;            /* said once: no page can be written; the folder is not there any more */
+	bool page_failed, gone;            /* said once: no page can be written; the run is not there any more, or not ours */
 };
 
 /* From here on signals come as bytes of a descriptor; every thread started later has them all blocked. */

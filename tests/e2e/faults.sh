@@ -112,6 +112,38 @@ grep -q 'folder is gone' "$work/err"
 check $? "which says why" "$work/err"
 check "$([ ! -e "$twice" ]; echo $?)" "and does not come back as half a run"
 
+# ---- a resume that cannot begin ----
+cp -r "$pictures" "$work/moving"
+run "$CONVTUI" train --data "$work/moving" --layers 1 --image-size 16 --batch 4 --epochs 2
+finished=$(tail -n 1 "$work/out")
+mv "$work/moving" "$work/moved"
+run "$CONVTUI" resume "$finished" --epochs 5
+status_is 1 && one_line "$work/moving" && is "$finished" done
+check $? "a run that is done stays so where its pictures are gone" "$work/err"
+run "$CONVTUI" summary --compare
+status_is 0 && grep -q "${finished##*/}" "$work/out"
+check $? "and in the summary" "$work/out"
+mv "$work/moved" "$work/moving"
+run "$CONVTUI" resume "$finished" --epochs 5
+status_is 0 && [ "$(rows "$finished/epochs.csv")" = 5 ]
+check $? "and goes on once they are back" "$work/err"
+
+# ---- what does not go away by waiting ----
+blocked=$(queue $small --epochs 1)
+mkdir "$blocked/split.csv"
+run "$CONVTUI" resume "$blocked"
+status_is 1 && one_line 'split.csv: Is a directory'
+check $? "a folder where a file belongs ends the run" "$work/err"
+# ---- what nobody asked to be queued ----
+before=$(ls "$CONVTUI_RUNS")
+(ulimit -n 5 && run "$CONVTUI" train $small --epochs 1)
+status_is 1 && one_line 'Too many open files' && [ "$(ls "$CONVTUI_RUNS")" = "$before" ]
+check $? "train that cannot begin leaves nothing for work" "$work/err"
+# ---- a standard output that takes nothing ----
+"$CONVTUI" runs --json >&- 2>"$work/err"
+one_line 'standard output'
+check $? "is said in one line" "$work/err"
+
 # ---- the cache ----
 cache=$(find "$XDG_CACHE_HOME" -name '*.pixels' -size -100k | head -1)
 check "$([ -n "$cache" ]; echo $?)" "there is a cache of pictures"

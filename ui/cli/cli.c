@@ -140,10 +140,14 @@ int cli_config(const struct cli_args *args, const char *preset, struct cvt_confi
 
 int cli_flush(void)
 {
+	static bool said;   /* what follows fails too, for the same reason */
 	int status = fflush(stdout);
 	int error = errno;
 	if (status == 0 && !ferror(stdout))
 		return CLI_DONE;
+	if (said)
+		return CLI_FAILED;
+	said = true;
 	/* A write before this one failed: of a pipe without a reader, or of a disk that is full. */
 	struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
 	if (status == 0 && poll(&out, 1, 0) == 1 && out.revents & POLLERR)

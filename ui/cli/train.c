@@ -167,6 +167,7 @@ static int train(const struct cli_command *command, int argc, char **argv)
 	struct cvt_config config;
 	struct cvt_run run;
 	char store[1024];
+	bool taken = true;
 	int rc = cli_parse(command, argc, argv, &args);
 
 	if (rc != CLI_DONE)
@@ -177,7 +178,10 @@ static int train(const struct cli_command *command, int argc, char **argv)
 	if (rc == CLI_DONE)
 		rc = cli_create(store, &config, args.n_positional > 0 ? args.positional[0] : NULL, &run);
 	if (rc == CLI_DONE)
-		rc = cli_train_run(run.folder, &(struct cli_train_options){.json = args.json}, NULL, NULL);
+		rc = cli_train_run(run.folder, &(struct cli_train_options){.json = args.json}, NULL, &taken);
+	/* Nobody queued it: the next `work` must not find it. */
+	if (!taken && cvt_run_read(run.folder, &run, NULL) == CVT_OK && run.live.state == CVT_STATE_QUEUED)
+		(void)!cvt_run_remove(store, run.folder, NULL);
 	cli_args_finish(&args);
 	return rc;
 }

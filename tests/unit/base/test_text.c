@@ -237,6 +237,7 @@ static void errors_of_the_system(void **state)
 	assert_int_equal(cvt_fail_errno(&err, ENOENT, "x"), CVT_ERR_NOT_FOUND);
 	assert_int_equal(cvt_fail_errno(&err, ENOMEM, "x"), CVT_ERR_MEMORY);
 	assert_int_equal(cvt_fail_errno(&err, EIO, "x"), CVT_ERR_IO);
+	assert_int_equal(cvt_fail_errno(&err, EISDIR, "x"), CVT_ERR_FORMAT); /* waiting does not help */
 	memset(path, 'p', sizeof path - 1);
 	path[sizeof path - 1] = 0;
 	cvt_fail_errno(&err, EIO, "%s", path);

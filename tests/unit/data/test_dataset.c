@@ -85,6 +85,23 @@ static void weights_sit_on_their_classes(void **state)
 	assert_true(fabs(weights[2] - 1661.0 / (3 * 63)) < 1e-12);
 }
 
+/* One line says as much as a thousand. */
+static void many_empty_classes_are_counted(void **state)
+{
+	char name[64];
+	for (int i = 0; i < 9; i++) {
+		snprintf(name, sizeof name, "data/train/c%d/a.png", i);
+		put("rgb.png", name, i);
+	}
+	put("rgb.png", "data/validation/c8/v.png", 50);
+	struct cvt_dataset_options options = options_of(in_root("data"));
+	struct cvt_dataset *dataset = open_data(&options);
+	assert_true(warned(dataset, "class c4 has no picture in the validation part"));
+	assert_false(warned(dataset, "class c5 has"));
+	assert_true(warned(dataset, "and 3 more classes without a picture in the validation part"));
+	cvt_dataset_close(dataset);
+}
+
 static void parts_by_folder(void **state)
 {
 	make_classes("data/train");
@@ -327,7 +344,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(classes_sorted_by_byte_and_split), TEST(split_floors_and_shuffles), TEST(weights_sit_on_their_classes),
-		TEST(parts_by_folder), TEST(parts_that_are_not_whole_are_refused), TEST(validation_folder_is_matched_by_name), TEST(folders_that_do_not_work),
+		TEST(parts_by_folder), TEST(many_empty_classes_are_counted), TEST(parts_that_are_not_whole_are_refused), TEST(validation_folder_is_matched_by_name), TEST(folders_that_do_not_work),
 		TEST(bad_files_are_named_and_skipped), TEST(a_loop_of_folders_ends), TEST(duplicates_across_parts_are_flagged),
 		TEST(statistics_are_those_of_the_pixels),
 		TEST(batches_are_normalised_and_flipped), TEST(builtin_pictures_depend_on_nothing_else), TEST(the_post_s_pictures),

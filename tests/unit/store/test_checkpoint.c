@@ -40,7 +40,7 @@ static struct cvt_checkpoint_writer *create(void)
 {
 	struct cvt_checkpoint_writer *w = NULL;
 
-	assert_int_equal(cvt_checkpoint_writer_create(scratch_folder, &w, NULL), CVT_OK);
+	assert_int_equal(cvt_checkpoint_writer_create(scratch_folder, NULL, &w, NULL), CVT_OK);
 	return w;
 }
 

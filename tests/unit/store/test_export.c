@@ -24,7 +24,7 @@ static void write_checkpoint(bool best)
 	struct cvt_checkpoint_writer *w;
 	struct cvt_checkpoint_state state = {.batch = 996};
 
-	assert_int_equal(cvt_checkpoint_writer_create(scratch_folder, &w, NULL), CVT_OK);
+	assert_int_equal(cvt_checkpoint_writer_create(scratch_folder, NULL, &w, NULL), CVT_OK);
 	assert_int_equal(cvt_checkpoint_begin(w, arrays, 5, &state, best, NULL), CVT_OK);
 	assert_int_equal(cvt_checkpoint_status(w, true, NULL, NULL), 0);
 	cvt_checkpoint_writer_destroy(w);

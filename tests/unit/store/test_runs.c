@@ -371,10 +371,37 @@ static void removes_to_the_trash(void **state)
 	/* A second one of the same name. */
 	assert_int_equal(rename(b.folder, a.folder), 0);
 	assert_int_equal(cvt_run_remove(store, a.folder, &err), CVT_OK);
+	/* What is no run stays, where somebody laid it. */
 	assert_int_equal(symlink(scratch("elsewhere"), scratch("runs/.trash/link")), 0);
+	mkdir(scratch("runs/.trash/letters"), 0700);
+	scratch_text(scratch("runs/.trash/letters/one"), "");
 	assert_int_equal(cvt_store_empty_trash(store, &n, &err), CVT_OK);
-	assert_int_equal(n, 3);
-	assert_true(scratch_exists(scratch("elsewhere/config.yaml"))); /* the link went, not what it led to */
+	assert_int_equal(n, 2);
+	assert_true(scratch_exists(scratch("elsewhere/config.yaml")));
+	assert_true(scratch_exists(scratch("runs/.trash/link")));
+	assert_true(scratch_exists(scratch("runs/.trash/letters/one")));
+	assert_int_equal(cvt_store_empty_trash(store, &n, &err), CVT_OK);
+	assert_int_equal(n, 0);
+}
+
+/* Runs may be behind the link, which makes them no trash. */
+static void a_trash_that_is_a_link_is_refused(void **state)
+{
+	struct cvt_run a = create("cnn"), b = create("cnn");
+	struct cvt_error err;
+	char store[600];
+	int n = -1;
+
+	snprintf(store, sizeof store, "%s", scratch("runs"));
+	mkdir(scratch("victim"), 0700);
+	assert_int_equal(rename(a.folder, scratch("victim/run")), 0);
+	assert_int_equal(symlink(scratch("victim"), scratch("runs/.trash")), 0);
+	assert_int_equal(cvt_run_remove(store, b.folder, &err), CVT_ERR_FORMAT);
+	assert_non_null(strstr(err.message, ".trash is a link"));
+	assert_true(scratch_exists(b.folder));
+	assert_int_equal(cvt_store_empty_trash(store, &n, &err), CVT_ERR_FORMAT);
+	assert_true(scratch_exists(scratch("victim/run/live")));
+	assert_int_equal(unlink(scratch("runs/.trash")), 0);
 	assert_int_equal(cvt_store_empty_trash(store, &n, &err), CVT_OK);
 	assert_int_equal(n, 0);
 }
@@ -591,7 +618,7 @@ int main(void)
 		cmocka_unit_test(store_paths), WITH_FOLDER(a_run_appears_whole), WITH_FOLDER(creation_fails_whole), WITH_FOLDER(a_run_owns_what_it_starts_from),
 		WITH_FOLDER(a_file_of_no_run_is_copied), WITH_FOLDER(bad_short_names),
 		WITH_FOLDER(racing_creators_get_different_numbers), WITH_FOLDER(lists_what_is_a_run), WITH_FOLDER(finds_by_name),
-		WITH_FOLDER(removes_to_the_trash), WITH_FOLDER(crashed_is_derived), WITH_FOLDER(crashed_is_seen_without_the_lock), cmocka_unit_test(the_longest_page_fits),
+		WITH_FOLDER(removes_to_the_trash), WITH_FOLDER(a_trash_that_is_a_link_is_refused), WITH_FOLDER(crashed_is_derived), WITH_FOLDER(crashed_is_seen_without_the_lock), cmocka_unit_test(the_longest_page_fits),
 		cmocka_unit_test(text_in_the_page_cannot_break_it), cmocka_unit_test(torn_pages_are_seen), cmocka_unit_test(pages_of_others),
 	};
 

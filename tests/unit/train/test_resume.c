@@ -381,6 +381,137 @@ static void other_pictures_are_refused(void **state)
 	assert_int_equal(runs_rows(run->folder, "batches.csv"), 2);
 }
 
+static enum cvt_state state_of(const char *folder)
+{
+	struct cvt_run run;
+
+	assert_int_equal(cvt_run_read(folder, &run, NULL), CVT_OK);
+	return run.live.state;
+}
+
+static struct cvt_runner_result resume_to_epoch(const char *folder, const char *epochs)
+{
+	struct cvt_config changes;
+
+	cvt_config_init(&changes);
+	assert_int_equal(cvt_config_set(&changes, cvt_option_find("epochs"), epochs, NULL), CVT_OK);
+	return runs_train_with(folder, &(struct cvt_runner_options){.changes = &changes}, NULL);
+}
+
+/* In config.yaml, all of the line that begins so becomes this. */
+static void edit(const char *folder, const char *line, const char *becomes)
+{
+	const char *path = runs_file(folder, "config.yaml"), *text = scratch_get(path), *at = strstr(text, line);
+	char edited[8192];
+
+	assert_non_null(at);
+	snprintf(edited, sizeof edited, "%.*s%s%s", (int)(at - text), text, becomes, at + strcspn(at, "\n"));
+	scratch_text(path, edited);
+}
+
+/* Were it begun anew, its epochs would be gone. */
+static void refuses_to_begin_anew(const char *folder, enum cvt_state after)
+{
+	int rows = runs_rows(folder, "batches.csv");
+	struct cvt_runner_result result = resume_to_epoch(folder, "3");
+
+	assert_int_equal(result.state, CVT_STATE_FAILED);
+	assert_non_null(strstr(result.reason, "checkpoint.safetensors is missing"));
+	assert_int_equal(runs_rows(folder, "batches.csv"), rows);
+	assert_int_equal(runs_rows(folder, "epochs.csv"), 2);
+	assert_int_equal(state_of(folder), after);
+}
+
+static void a_missing_checkpoint_is_said(void **state)
+{
+	const char *expected = whole("epochs: 3\n", NULL);
+	struct cvt_run *run = runs_make("epochs: 2\n");
+	char checkpoint[1200], best[1200];
+
+	(void)state;
+	snprintf(checkpoint, sizeof checkpoint, "%s/checkpoint.safetensors", run->folder);
+	snprintf(best, sizeof best, "%s/best.safetensors", run->folder);
+	assert_int_equal(runs_train(run->folder, NULL).state, CVT_STATE_DONE);
+	assert_int_equal(rename(checkpoint, scratch("checkpoint")), 0);
+	refuses_to_begin_anew(run->folder, CVT_STATE_DONE);
+	/* The page alone; the best alone; rows alone. */
+	assert_int_equal(rename(best, scratch("best")), 0);
+	refuses_to_begin_anew(run->folder, CVT_STATE_DONE);
+	assert_int_equal(unlink(runs_file(run->folder, "live")), 0);
+	assert_int_equal(rename(scratch("best"), best), 0);
+	refuses_to_begin_anew(run->folder, CVT_STATE_FAILED);
+	assert_int_equal(unlink(runs_file(run->folder, "live")), 0);
+	assert_int_equal(rename(best, scratch("best")), 0);
+	refuses_to_begin_anew(run->folder, CVT_STATE_FAILED);
+	/* Put back, it goes on. */
+	assert_int_equal(rename(scratch("checkpoint"), checkpoint), 0);
+	assert_int_equal(rename(scratch("best"), best), 0);
+	assert_int_equal(resume_to_epoch(run->folder, "3").state, CVT_STATE_DONE);
+	runs_same(run->folder, expected);
+}
+
+static void a_resume_that_never_began_leaves_the_run(void **state)
+{
+	struct cvt_run *run = runs_make("epochs: 2\n"), *fresh = runs_make("data: /nowhere/at/all\n");
+	struct cvt_runner_result result;
+	struct cvt_run before, after;
+
+	(void)state;
+	assert_int_equal(runs_train(run->folder, NULL).state, CVT_STATE_DONE);
+	assert_int_equal(cvt_run_read(run->folder, &before, NULL), CVT_OK);
+	edit(run->folder, "data: ", "data: /nowhere/at/all");
+	result = resume_to_epoch(run->folder, "3");
+	assert_int_equal(result.state, CVT_STATE_FAILED);
+	assert_non_null(strstr(result.reason, "/nowhere/at/all"));
+	assert_int_equal(cvt_run_read(run->folder, &after, NULL), CVT_OK);
+	after.live.updated = before.live.updated;
+	assert_memory_equal(&after.live, &before.live, sizeof after.live);
+	assert_non_null(strstr(scratch_get(runs_file(run->folder, "log.txt")), "left as it was (done)"));
+	/* One that never trained has nothing to keep: `work` must not find it queued for ever. */
+	assert_int_equal(runs_train(fresh->folder, NULL).state, CVT_STATE_FAILED);
+	assert_int_equal(state_of(fresh->folder), CVT_STATE_FAILED);
+}
+
+static void an_edited_config_is_refused(void **state)
+{
+	static const struct { const char *line, *becomes, *said; } cases[] = {
+		{"seed: ", "seed: 9", "seed is 9, and 7 in its checkpoint"},
+		{"batch: ", "batch: 100", "batch is 100, and 250 in its checkpoint"},
+		{"class-weights: ", "class-weights: none", "class-weights is none, and share in"},
+		{"image-size: ", "image-size: 32\nseed: 9\n#", "image-size is 32, and 16 in its checkpoint (and 1 more)"},
+		{"lr: ", "- lr: [", "config.yaml:"},
+	};
+	struct cvt_run *run = runs_make("epochs: 2\n");
+	char text[8192], path[1200];
+
+	(void)state;
+	snprintf(path, sizeof path, "%s/config.yaml", run->folder);
+	assert_int_equal(runs_train(run->folder, NULL).state, CVT_STATE_DONE);
+	snprintf(text, sizeof text, "%s", scratch_get(path));
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		if (i == 3)
+			edit(run->folder, "seed: ", "#");
+		edit(run->folder, cases[i].line, cases[i].becomes);
+		struct cvt_runner_result result = resume_to_epoch(run->folder, "3");
+
+		if (result.state != CVT_STATE_FAILED || strstr(result.reason, cases[i].said) == NULL)
+			fail_msg("%s: %s, %s", cases[i].becomes, cvt_state_name(result.state), result.reason);
+		assert_int_equal(state_of(run->folder), CVT_STATE_DONE);
+		assert_int_equal(runs_rows(run->folder, "epochs.csv"), 2);
+		scratch_text(path, text);
+	}
+	scratch_text(path, "");
+	assert_non_null(strstr(resume_to_epoch(run->folder, "3").reason, "has no option in it"));
+	/* Cut, so that what is lost would be defaults, and the pictures not known. */
+	*strstr(text, "seed: ") = 0;
+	scratch_text(path, text);
+	assert_non_null(strstr(resume_to_epoch(run->folder, "3").reason, "seed is 1, and 7"));
+	/* What a resume may change may be edited, too. */
+	edit(run->folder, "epochs: ", "epochs: 3\nseed: 7");
+	assert_int_equal(runs_train(run->folder, NULL).state, CVT_STATE_DONE);
+	assert_int_equal(runs_rows(run->folder, "epochs.csv"), 3);
+}
+
 /* A long epoch is saved on its way. */
 static void saves_within_an_epoch(void **state)
 {
@@ -424,6 +555,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(what_may_not_change_is_refused, runs_setup, runs_teardown),
 		cmocka_unit_test_setup_teardown(saves_within_an_epoch, runs_setup, runs_teardown),
 		cmocka_unit_test_setup_teardown(other_pictures_are_refused, runs_setup, runs_teardown),
+		cmocka_unit_test_setup_teardown(a_missing_checkpoint_is_said, runs_setup, runs_teardown),
+		cmocka_unit_test_setup_teardown(a_resume_that_never_began_leaves_the_run, runs_setup, runs_teardown),
+		cmocka_unit_test_setup_teardown(an_edited_config_is_refused, runs_setup, runs_teardown),
 	};
 
 	return cmocka_run_group_tests_name("train resume", tests, runs_group_setup, runs_group_teardown);
