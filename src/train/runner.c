@@ -113,7 +113,7 @@ static int load_config(struct cvt_trainer *t, struct cvt_error *err)
 	if (rc < 0)
 		return rc;
 	cvt_config_init(&t->config);
-	rc = cvt_config_parse(&t->config, t->config_text, size, "config.yaml", err);
+	rc = cvt_config_parse(&t->config, t->config_text, size, path, err);
 	if (rc == CVT_OK && t->config.set == 0)
 		rc = cvt_fail(err, CVT_ERR_FORMAT, "config.yaml has no option in it: put back what it was");
 	if (rc < 0)

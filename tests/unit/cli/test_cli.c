@@ -360,7 +360,7 @@ static void show_has_results_and_curves(void **state)
 	has_keys(object, "run state network parameters options history");
 	assert_int_equal(json_array_size(json_object_get(object, "history")), 2);
 	json_decref(object);
-	fails("steer last lr=1e-3", 1, "nothing to steer: convtui resume 20");
+	fails("steer last lr=1e-3", 1, " resume 20");
 	fails("steer last lr=1e-3", 1, " --epochs 12 goes on");
 }
 
