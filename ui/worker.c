@@ -157,9 +157,13 @@ int worker_create(const char *store, bool threaded, struct worker **ret_worker)
 	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
 	pthread_cond_init(&w->wake, &attributes);
 	pthread_condattr_destroy(&attributes);
-	/* Signals are the screen's. */
+	/* Signals are the screen's, but for those of a crash: blocked, they would end the process at once and leave the terminal as it is. */
+	static const int crashes[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS};
 	sigset_t all, before;
 	sigfillset(&all);
+	for (size_t i = 0; i < sizeof crashes / sizeof *crashes; i++) {
+		sigdelset(&all, crashes[i]);
+	}
 	pthread_sigmask(SIG_BLOCK, &all, &before);
 	int failed = threaded && pthread_create(&w->thread, NULL, work, w) != 0;
 	pthread_sigmask(SIG_SETMASK, &before, NULL);

@@ -34,6 +34,9 @@ static struct {
 	int mouse_x, mouse_y;
 } term = {.saved_out = -1, .saved_err = -1, .printed = -1};
 
+/* What ncurses is told to call the marks around a paste: beyond its own codes. */
+enum { CODE_PASTE_BEGIN = 0x7001, CODE_PASTE_END };
+
 enum glyphs term_glyphs(const char *charset)
 {
 	const char *words[] = {charset, getenv("CONVTUI_CHARSET")};
@@ -169,8 +172,8 @@ int term_start(const struct term_options *options, struct cvt_error *err)
 		term_stop();
 		return cvt_fail(err, CVT_ERR_IO, "no file descriptors left for the screen: close some programs");
 	}
-	define_key("\033[200~", 0x7001);
-	define_key("\033[201~", 0x7001);
+	define_key("\033[200~", CODE_PASTE_BEGIN);
+	define_key("\033[201~", CODE_PASTE_END);
 	write_raw("\033[?2004h");
 	return CVT_OK;
 }
@@ -222,7 +225,8 @@ static int special_key(wint_t c)
 	static const struct { int curses, key; } table[] = {
 		{KEY_UP, KEY_ARROW_UP}, {KEY_DOWN, KEY_ARROW_DOWN}, {KEY_LEFT, KEY_ARROW_LEFT}, {KEY_RIGHT, KEY_ARROW_RIGHT}, {KEY_PPAGE, KEY_PAGE_UP},
 		{KEY_NPAGE, KEY_PAGE_DOWN}, {KEY_HOME, KEY_TO_HOME}, {KEY_END, KEY_TO_END}, {KEY_BACKSPACE, KEY_BACK}, {KEY_DC, KEY_DELETE},
-		{KEY_BTAB, KEY_BACK_TAB}, {KEY_ENTER, KEY_RETURN}, {0x7001, KEY_PASTED},
+		{KEY_BTAB, KEY_BACK_TAB}, {KEY_ENTER, KEY_RETURN}, {CODE_PASTE_BEGIN, KEY_PASTE_BEGIN},
+		{CODE_PASTE_END, KEY_PASTE_END},
 	};
 	for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
 		if (table[i].curses == (int)c) {
@@ -256,11 +260,27 @@ static void take_size(void)
 	term_repaint();
 }
 
+/* The terminal as the screen needs it, from a shell that had it meanwhile: its modes, and with the next update, which follows endwin, the
+ * alternate screen, keypad and cursor. */
+static void take_back(void)
+{
+	endwin();
+	reset_prog_mode();
+	raw();
+	write_raw("\033[?2004h");
+	take_size();
+}
+
 bool term_serve_signals(void)
 {
 	bool changed = false;
 	if (crash_take_suspend()) {
 		term_suspend();
+		changed = true;
+	}
+	/* Of a STOP nobody is told; its CONT says that there was one. */
+	if (crash_take_resumed()) {
+		take_back();
 		changed = true;
 	}
 	if (crash_take_resize()) {
@@ -371,10 +391,8 @@ void term_suspend(void)
 	kill(getpid(), SIGTSTP);
 	/* Continued. */
 	sigaction(SIGTSTP, &ours, NULL);
-	reset_prog_mode();
-	raw();
-	write_raw("\033[?2004h");
-	take_size();
+	(void)crash_take_resumed();              /* that was this one */
+	take_back();
 }
 
 void term_mouse(bool on)
