@@ -115,6 +115,38 @@ wait_for shows '^after fg'
 diff "$work/before" "$work/after" >"$work/out" 2>&1
 check $? "stty is the same after ^Z, fg and q" "$work/out"
 
+# ---- bytes in pieces ----
+# tmux sends whole characters; over a network they may come cut, and a key after what is none.
+python3 - "$CONVTUI" >"$work/out" 2>&1 <<'END'
+import os, pty, select, sys, time
+pid, fd = pty.fork()
+if pid == 0:
+    os.execv(sys.argv[1], sys.argv[1:2])
+def wait(text):
+    seen, end = b"", time.time() + float(os.environ.get("CVT_E2E_LIMIT", 60))
+    while text not in seen:
+        if time.time() > end:
+            sys.exit(f"no {text} in {seen}")
+        if select.select([fd], [], [], 0.1)[0]:
+            seen += os.read(fd, 65536)
+wait(b"quit")
+os.write(fd, b"/")
+wait(b"undo")
+os.write(fd, b"\xe2")
+time.sleep(0.2)
+os.write(fd, b"\x82")
+time.sleep(0.2)
+os.write(fd, b"\xac")
+wait("\u20ac".encode())
+os.write(fd, b"\xe9\xffz")
+wait(b"z")
+os.write(fd, b"\x03")
+wait(b"leave it running")
+os.write(fd, b"\r")
+print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+END
+check "$([ "$(cat "$work/out")" = 0 ]; echo $?)" "a character in three pieces is one, and what is none takes no key with it" "$work/out"
+
 # ---- plain ASCII ----
 raw() { # ENVIRONMENT
 	rm -f "$work/raw"

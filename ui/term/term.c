@@ -5,6 +5,7 @@
 /* ncurses names that key.h and term.h use for themselves end here. */
 #include <fcntl.h>
 #include <langinfo.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -14,6 +15,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
+#include <wchar.h>
 
 #include "term/crash.h"
 #include "term/palette.h"
@@ -32,6 +34,8 @@ static struct {
 	attr_t attributes[CELL_N_MEANINGS];
 	struct termios modes;
 	int mouse_x, mouse_y;
+	mbstate_t character;         /* the bytes so far of one that is being read */
+	bool within;                 /* there are some */
 } term = {.saved_out = -1, .saved_err = -1, .printed = -1};
 
 /* What ncurses is told to call the marks around a paste: beyond its own codes. */
@@ -220,7 +224,7 @@ static int mouse_key(void)
 		event.bstate & (BUTTON1_PRESSED | BUTTON1_CLICKED) ? KEY_CLICK : KEY_IGNORED;
 }
 
-static int special_key(wint_t c)
+static int special_key(int c)
 {
 	static const struct { int curses, key; } table[] = {
 		{KEY_UP, KEY_ARROW_UP}, {KEY_DOWN, KEY_ARROW_DOWN}, {KEY_LEFT, KEY_ARROW_LEFT}, {KEY_RIGHT, KEY_ARROW_RIGHT}, {KEY_PPAGE, KEY_PAGE_UP},
@@ -229,26 +233,43 @@ static int special_key(wint_t c)
 		{CODE_PASTE_END, KEY_PASTE_END},
 	};
 	for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-		if (table[i].curses == (int)c) {
+		if (table[i].curses == c) {
 			return table[i].key;
 		}
 	}
 	return c == KEY_MOUSE ? mouse_key() : KEY_IGNORED;
 }
 
+/* The next byte of a character: its bytes may come in pieces, and wget_wch forgets those of a character that is not whole yet, and the key after
+ * a byte that is none. KEY_IGNORED: nothing whole. */
+static int character(char byte)
+{
+	wchar_t c;
+	size_t status = mbrtowc(&c, &byte, 1, &term.character);
+	if (status == (size_t)-1) {
+		bool within = term.within;
+		memset(&term.character, 0, sizeof term.character);
+		term.within = false;
+		return within ? character(byte) : KEY_IGNORED;      /* it ends one that was cut, and may begin the next */
+	}
+	term.within = status == (size_t)-2;
+	return term.within || c == 0 ? KEY_IGNORED : c == '\n' ? KEY_RETURN : c == 8 || c == 127 ? KEY_BACK : (int)c;
+}
+
 int term_key(void)
 {
-	wint_t c;
 	struct pollfd gone = {.fd = STDIN_FILENO, .events = POLLIN};
-	int status = wget_wch(term.input, &c);
-	if (status == KEY_CODE_YES) {
-		return special_key(c);
-	}
-	if (status == ERR) {
+	int c = wgetch(term.input);
+	if (c == ERR) {
 		/* Readable without a key, and hung up: the terminal is gone. */
 		return poll(&gone, 1, 0) > 0 && (gone.revents & (POLLHUP | POLLERR | POLLNVAL)) ? -1 : 0;
 	}
-	return c == '\n' ? KEY_RETURN : c == 8 || c == 127 ? KEY_BACK : c == 0 ? KEY_IGNORED : (int)c;
+	if (c > UCHAR_MAX) {
+		memset(&term.character, 0, sizeof term.character);
+		term.within = false;
+		return special_key(c);
+	}
+	return character((char)c);
 }
 
 static void take_size(void)
