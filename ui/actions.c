@@ -460,13 +460,14 @@ static void refuse(struct app *app, enum action action)
 void app_key(struct app *app, int key)
 {
 	bool text = keys_context(app) & IN_TEXT;
-	if (key == KEY_PASTED) {
-		app->pasting = !app->pasting;
+	app->paste_pause = 0;
+	if (key == KEY_PASTE_BEGIN || key == KEY_PASTE_END) {
+		app->pasting = key == KEY_PASTE_BEGIN;
 	} else if (key == KEY_CLICK) {
 		click(app);
 	} else if (key == KEY_WHEEL_UP || key == KEY_WHEEL_DOWN) {
 		app_act(app, text ? ACT_NONE : key == KEY_WHEEL_UP ? ACT_UP : ACT_DOWN);
-	} else if (app->pasting) {
+	} else if (app->pasting && key != KEY_CTRL_C) {
 		/* What is pasted reaches an open field, and is never a command. */
 		if (text && key >= 32) {
 			text_key(app, key);

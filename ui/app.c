@@ -309,11 +309,19 @@ static bool second(struct app *app)
 	return moving || expired;
 }
 
+/* A mark may come without its partner, from a program that printed it or a connection that dropped it: no paste pauses for a second. */
+static void end_paste(struct app *app)
+{
+	app->pasting &= app->paste_pause == 0 || app->now - app->paste_pause < 1;
+	app->paste_pause = app->paste_pause == 0 ? app->now : app->paste_pause;
+}
+
 bool app_tick(struct app *app)
 {
 	struct timespec t;
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	app->now = (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+	end_paste(app);
 	bool changed = take_results(app);
 	changed |= poll_session(app);
 	changed |= second(app);

@@ -84,6 +84,7 @@ int main(int argc, char **argv)
 	prctl(PR_SET_NAME, "convtui");   /* a runner was started as /proc/self/exe: top would show "exe" */
 	setlocale(LC_CTYPE, "");   /* only this: numbers are written the same everywhere */
 	signal(SIGPIPE, SIG_IGN);  /* a reader that leaves must not end a training; writes fail instead */
+	signal(SIGXFSZ, SIG_IGN);  /* nor may a limit on the size of files: EFBIG has a line, as a full disk has */
 	umask(077);
 	const char *word = argc > 1 ? argv[1] : "";
 	if (!strcmp(word, "--version")) {

@@ -76,16 +76,22 @@ static void print_summary(const struct app *app)
 	}
 }
 
+/* Pasted text may hold the mark of its end, and what follows that one would be commands: what comes in one go with it belongs to the paste. */
 static void read_keys(struct app *app)
 {
+	bool pasted = false;
 	for (int key; (key = term_key()) != 0;) {
 		if (key < 0) {
 			app->leaving = true;                 /* the terminal is gone; the run is not */
 			return;
 		}
-		if (key != KEY_IGNORED) {
+		pasted = key == KEY_PASTE_END || (pasted && key != KEY_PASTE_BEGIN);
+		if (key != KEY_IGNORED && key != KEY_PASTE_END) {
 			app_key(app, key);
 		}
+	}
+	if (pasted) {
+		app_key(app, KEY_PASTE_END);
 	}
 }
 

@@ -90,7 +90,8 @@ struct app {
 	int n_notes;
 	bool note_is_error;
 	double note_time;
-	bool pasting;
+	bool pasting;                        /* between the marks of a paste, or until no key comes for a while */
+	double paste_pause;                  /* since when none has come; 0: one came since the last tick */
 };
 
 /* Says something in the log and, for some seconds, above the keys. */

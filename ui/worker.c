@@ -13,12 +13,15 @@
 #include "convtui/dataset.h"
 #include "worker.h"
 
+static const double longest_goodbye = 0.5;   /* seconds */
+
 struct worker {
 	char store[1024];                    /* [I] */
 	bool threaded;                       /* [I] */
 	int fd;                              /* [I] */
 	pthread_t thread;                    /* [I] */
 	struct ui_rates measured;            /* [W] only the worker touches it */
+	double next_list, next_count;        /* [W] when the store is listed again; when the form is told again how far a count is */
 	pthread_mutex_t lock;
 	pthread_cond_t wake;                 /* [L lock] */
 	bool leave, hurry, asked;            /* [L lock] */
@@ -68,20 +71,72 @@ static void list(struct worker *w)
 	}
 }
 
-static void answer(struct worker *w, const char *data)
+static void list_when_due(struct worker *w)
 {
-	struct dataset_facts facts = {0};
-	struct cvt_error err;
-	snprintf(facts.data, sizeof facts.data, "%s", data);
-	facts.known = cvt_dataset_count_classes(data, &facts.classes, &facts.pictures, &err) == CVT_OK;
-	if (!facts.known) {
-		snprintf(facts.error, sizeof facts.error, "%.255s", err.message);
-	}
 	pthread_mutex_lock(&w->lock);
-	w->facts = facts;
+	bool hurry = w->hurry;
+	w->hurry = false;
+	pthread_mutex_unlock(&w->lock);
+	double start = now();
+	if (hurry || start >= w->next_list) {
+		list(w);
+		/* Listing takes at most 2% of one processor, whatever the size of the store. */
+		double took = now() - start;
+		w->next_list = start + (took * 50 > 1 ? took * 50 : 1);
+	}
+}
+
+static void hand_over(struct worker *w, const struct dataset_facts *facts)
+{
+	pthread_mutex_lock(&w->lock);
+	w->facts = *facts;
 	w->have_facts = true;
 	pthread_mutex_unlock(&w->lock);
 	tell(w);
+}
+
+struct count { struct worker *worker; struct dataset_facts facts; };
+
+/* A folder may take hours. Runs are listed meanwhile; the end, and another question, end it. */
+static bool count_on(void *context, int done, int total, int bad, const char *what)
+{
+	struct count *count = context;
+	struct worker *w = count->worker;
+	(void)total, (void)bad, (void)what;
+	pthread_mutex_lock(&w->lock);
+	bool on = !w->leave && !w->asked;
+	pthread_mutex_unlock(&w->lock);
+	if (!on || !w->threaded) {
+		return on;
+	}
+	list_when_due(w);
+	if (now() >= w->next_count) {
+		count->facts.counting = true;
+		count->facts.pictures = done;
+		hand_over(w, &count->facts);
+		w->next_count = now() + 1;
+	}
+	return true;
+}
+
+static void answer(struct worker *w, const char *data)
+{
+	struct count count = {.worker = w};
+	struct dataset_facts *facts = &count.facts;
+	const struct cvt_dataset_progress progress = {count_on, &count};
+	struct cvt_error err;
+	snprintf(facts->data, sizeof facts->data, "%s", data);
+	w->next_count = now() + 1;
+	int status = cvt_dataset_count_classes(data, &progress, &facts->classes, &facts->pictures, &err);
+	if (status == CVT_ERR_CANCELLED) {
+		return;
+	}
+	facts->counting = false;
+	facts->known = status == CVT_OK;
+	if (!facts->known) {
+		snprintf(facts->error, sizeof facts->error, "%.255s", err.message);
+	}
+	hand_over(w, facts);
 }
 
 static bool take_question(struct worker *w, char data[1024])
@@ -112,24 +167,13 @@ static bool wait_until(struct worker *w, double until)
 static void *work(void *context)
 {
 	struct worker *w = context;
-	double next = 0;
 	char data[1024];
 	for (;;) {
 		if (take_question(w, data)) {
 			answer(w, data);
 		}
-		pthread_mutex_lock(&w->lock);
-		bool hurry = w->hurry;
-		w->hurry = false;
-		pthread_mutex_unlock(&w->lock);
-		double start = now();
-		if (hurry || start >= next) {
-			list(w);
-			/* Listing takes at most 2% of one processor, whatever the size of the store. */
-			double took = now() - start;
-			next = start + (took * 50 > 1 ? took * 50 : 1);
-		}
-		if (wait_until(w, next)) {
+		list_when_due(w);
+		if (wait_until(w, w->next_list)) {
 			return NULL;
 		}
 	}
@@ -150,9 +194,13 @@ int worker_create(const char *store, bool threaded, struct worker **ret_worker)
 	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
 	pthread_cond_init(&w->wake, &attributes);
 	pthread_condattr_destroy(&attributes);
-	/* Signals are the screen's. */
+	/* Signals are the screen's, but for those of a crash: blocked, they would end the process at once and leave the terminal as it is. */
+	static const int crashes[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS};
 	sigset_t all, before;
 	sigfillset(&all);
+	for (size_t i = 0; i < sizeof crashes / sizeof *crashes; i++) {
+		sigdelset(&all, crashes[i]);
+	}
 	pthread_sigmask(SIG_BLOCK, &all, &before);
 	int failed = threaded && pthread_create(&w->thread, NULL, work, w) != 0;
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
@@ -175,7 +223,12 @@ void worker_destroy(struct worker *w)
 		w->leave = true;
 		pthread_cond_signal(&w->wake);
 		pthread_mutex_unlock(&w->lock);
-		pthread_join(w->thread, NULL);
+		/* It may be in a call that a dead server never answers. Then what it uses stays: the program is about to end. */
+		double end = now() + longest_goodbye;
+		struct timespec t = {(time_t)end, (long)((end - floor(end)) * 1e9)};
+		if (pthread_clockjoin_np(w->thread, NULL, CLOCK_MONOTONIC, &t) != 0) {
+			return;
+		}
 	}
 	if (w->fd >= 0) {
 		close(w->fd);

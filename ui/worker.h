@@ -10,7 +10,7 @@
 
 struct dataset_facts {
 	char data[1024];             /* the folder asked for */
-	bool known;
+	bool known, counting;        /* counting: not known yet, `pictures` so far */
 	int classes, pictures;
 	char error[256];             /* when not known */
 };
@@ -18,6 +18,7 @@ struct dataset_facts {
 struct worker;
 /* Without `threaded` nothing happens until worker_step. */
 CVT_NODISCARD int worker_create(const char *store, bool threaded, struct worker **ret_worker);
+/* Ends what it does; waits at most half a second for it. */
 void worker_destroy(struct worker *worker);
 /* Readable when there is a result; -1 without a thread. */
 int worker_fd(const struct worker *worker);

@@ -1,7 +1,7 @@
 /* dataset.h - a folder of class folders, or the built-in pictures, made ready to train on.
  *
  * The layout is torchvision's ImageFolder: one folder a class, classes sorted by byte, hidden entries skipped, pictures
- * found recursively below a class folder. A root whose only folders are train and val (or validation), and test, is
+ * found recursively below a class folder, each folder once a class, however many links lead to it. A root whose only folders are train and val (or validation), and test, is
  * taken as parts. Pictures are decoded (JPEG, PNG), turned to RGB as Pillow's convert('RGB') does, rotated by EXIF,
  * resized as Pillow's bilinear does, and kept as bytes in a cache on disk. Implemented in src/data. */
 #ifndef CONVTUI_DATASET_H
@@ -55,9 +55,9 @@ struct cvt_dataset {
 	struct cvt_dataset_store *store;                   /* private: the open cache */
 };
 
-/* Called from the preparing thread, at most some ten times a second. Return false to cancel. */
+/* Called from the preparing thread, at most some ten times a second. Return false to cancel. total: 0 while the folder is listed. */
 struct cvt_dataset_progress {
-	bool (*step)(void *context, int done, int total, int bad, const char *what /* "decoding" */);
+	bool (*step)(void *context, int done, int total, int bad, const char *what /* "listing", "decoding" */);
 	void *context;
 };
 
@@ -72,8 +72,10 @@ void cvt_dataset_close(struct cvt_dataset *dataset);
 /* Does the name end as torchvision takes it for a picture's (.jpg, .png, .webp, ...)? Other files of a folder are passed over, as there. */
 bool cvt_picture_name(const char *name);
 
-/* Only the names and number of classes, without reading a picture: fast enough for the form. ret_count may be NULL. */
-CVT_NODISCARD int cvt_dataset_count_classes(const char *data, int *ret_n_classes, int *ret_count, struct cvt_error *err);
+/* Only the number of classes and pictures, without reading one: fast enough for the form, where the folder is on a disk of this machine.
+ * progress and ret_count may be NULL. Errors: as above, CVT_ERR_CANCELLED too. */
+CVT_NODISCARD int cvt_dataset_count_classes(const char *data, const struct cvt_dataset_progress *progress, int *ret_n_classes, int *ret_count,
+	struct cvt_error *err);
 
 /* Pixels of one picture: channels x image_size x image_size bytes, planar (all red, all green, all blue). Thread-safe. */
 CVT_NODISCARD int cvt_dataset_pixels(const struct cvt_dataset *dataset, int picture, unsigned char *pixels,

@@ -84,8 +84,8 @@ static int set_text(char *field_value, const struct cvt_option *option, const ch
 		return cvt_fail(err, CVT_ERR_RANGE, "%s: %zu bytes are too long: at most %zu", option->key, strlen(text), option->size - 1);
 	cvt_text_clean(clean, sizeof clean, text);
 	if (strcmp(clean, text))
-		return cvt_fail(err, CVT_ERR_SYNTAX, "%s '%s': control characters and broken UTF-8 cannot be kept in config.yaml: rename it",
-			option->key, clean);
+		return cvt_fail(err, CVT_ERR_SYNTAX, "%s '%s': control characters%s and broken UTF-8 cannot be kept in config.yaml: %s",
+			option->key, clean, option->type == CVT_TYPE_PATH ? "" : " (tab, newline)", option->type == CVT_TYPE_PATH ? "rename it" : "leave them out");
 	memcpy(field_value, text, strlen(text) + 1);
 	return CVT_OK;
 }

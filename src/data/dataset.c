@@ -332,7 +332,7 @@ int cvt_dataset_open(const struct cvt_dataset_options *options, const struct cvt
 	}
 	dataset->store->cache.fd = -1;
 	if (!builtin)
-		status = cvt_scan_folder(options->data, options->val, &scan, err);
+		status = cvt_scan_folder(options->data, options->val, progress, &scan, err);
 	if (!status)
 		status = cvt_prepare(options, builtin ? NULL : &scan, progress, &made, err);
 	if (!status) {
@@ -380,7 +380,8 @@ void cvt_dataset_close(struct cvt_dataset *dataset)
 	free(dataset);
 }
 
-int cvt_dataset_count_classes(const char *data, int *ret_n_classes, int *ret_count, struct cvt_error *err)
+int cvt_dataset_count_classes(const char *data, const struct cvt_dataset_progress *progress, int *ret_n_classes, int *ret_count,
+	struct cvt_error *err)
 {
 	if (is_builtin(data)) {
 		int n = 0;
@@ -392,7 +393,7 @@ int cvt_dataset_count_classes(const char *data, int *ret_n_classes, int *ret_cou
 		return CVT_OK;
 	}
 	struct cvt_scan scan = {0};
-	const int status = cvt_scan_folder(data, NULL, &scan, err);
+	const int status = cvt_scan_folder(data, NULL, progress, &scan, err);
 	if (!status) {
 		*ret_n_classes = scan.n_classes;
 		if (ret_count)

@@ -1,7 +1,8 @@
 /* scan.c - walking a data folder. See scan.h.
  *
- * The folder may be anybody's: links to files and folders are followed, as ImageFolder does, but a folder that is its own ancestor, a
- * FIFO or a device is named and left alone, and nothing here opens a file. */
+ * The folder may be anybody's: links to files and folders are followed, as ImageFolder does, but a folder that is its own ancestor or was
+ * there before, a FIFO or a device is named and left alone, and nothing here opens a file. It may also be a disk, or on a network: whoever waits
+ * is told how far it is, and can end it. */
 #include "data/scan.h"
 
 #include <dirent.h>
@@ -12,6 +13,7 @@
 #include <strings.h>
 #include <sys/stat.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "convtui/text.h"
 
@@ -19,6 +21,8 @@ enum { MAX_DEPTH = 32, MAX_PATH = 4096, MAX_CLASSES = 10000 };
 
 /* A folder on the way down; the chain to the root tells a loop. */
 struct level { dev_t device; ino_t inode; const struct level *above; int depth; };
+
+struct cvt_visited { dev_t device; ino_t inode; };   /* both 0: free */
 
 struct names { char **names; int n, room; };
 
@@ -66,8 +70,75 @@ static void names_finish(struct names *names)
 	*names = (struct names){0};
 }
 
+/* Some ten times a second. CVT_ERR_CANCELLED: whoever waits has had enough. */
+static int tell(struct cvt_scan *scan, struct cvt_error *err)
+{
+	const double now = cvt_clock_monotonic();
+	if (!scan->progress || !scan->progress->step || now - scan->said < 0.1)
+		return CVT_OK;
+	scan->said = now;
+	if (scan->progress->step(scan->progress->context, scan->n_files, 0, scan->n_bad, "listing"))
+		return CVT_OK;
+	return cvt_fail(err, CVT_ERR_CANCELLED, "stopped while listing the pictures of %s", scan->roots[0]);
+}
+
+static bool is_visited(const struct cvt_scan *scan, dev_t device, ino_t inode, size_t *ret_place)
+{
+	const size_t mask = scan->visited_room - 1;
+	size_t i = (size_t)(((uint64_t)inode ^ (uint64_t)device << 40) * 0x9e3779b97f4a7c15u >> 32) & mask;
+	while (scan->visited[i].device || scan->visited[i].inode) {
+		if (scan->visited[i].device == device && scan->visited[i].inode == inode)
+			return true;
+		i = (i + 1) & mask;
+	}
+	*ret_place = i;
+	return false;
+}
+
+/* At least half of the table stays free. */
+static bool make_room(struct cvt_scan *scan)
+{
+	struct cvt_scan wider = {.visited_room = scan->visited_room ? 2 * scan->visited_room : 64};
+	size_t place;
+	if (2 * scan->n_visited < scan->visited_room)
+		return true;
+	wider.visited = calloc(wider.visited_room, sizeof(*wider.visited));
+	if (!wider.visited)
+		return false;
+	for (size_t i = 0; i < scan->visited_room; i++) {
+		const struct cvt_visited *old = &scan->visited[i];
+		if ((old->device || old->inode) && !is_visited(&wider, old->device, old->inode, &place))
+			wider.visited[place] = *old;
+	}
+	free(scan->visited);
+	scan->visited = wider.visited;
+	scan->visited_room = wider.visited_room;
+	return true;
+}
+
+/* Notes that the walk has come to a folder. *ret_before: it was there before, for this class. */
+static int visit(struct cvt_scan *scan, const struct stat *info, bool *ret_before, struct cvt_error *err)
+{
+	size_t place;
+	if (!make_room(scan))
+		return no_memory(err);
+	*ret_before = is_visited(scan, info->st_dev, info->st_ino, &place);
+	if (!*ret_before) {
+		scan->visited[place] = (struct cvt_visited){info->st_dev, info->st_ino};
+		scan->n_visited++;
+	}
+	return CVT_OK;
+}
+
+static void forget_visits(struct cvt_scan *scan)
+{
+	free(scan->visited);
+	scan->visited = NULL;
+	scan->n_visited = scan->visited_room = 0;
+}
+
 /* The entries of a folder that are not hidden, sorted by byte. */
-static int list_folder(const char *path, struct names *names, struct cvt_error *err)
+static int list_folder(struct cvt_scan *scan, const char *path, struct names *names, struct cvt_error *err)
 {
 	DIR *folder = opendir(path);
 	if (!folder)
@@ -75,7 +146,8 @@ static int list_folder(const char *path, struct names *names, struct cvt_error *
 	int status = CVT_OK;
 	errno = 0;
 	for (struct dirent *entry; !status && (entry = readdir(folder)); errno = 0) {
-		if (entry->d_name[0] == '.')
+		status = tell(scan, err);
+		if (status || entry->d_name[0] == '.')
 			continue;
 		char *copy = strdup(entry->d_name);
 		if (!copy || !grow((void **)&names->names, names->n, &names->room, sizeof(char *))) {
@@ -101,12 +173,13 @@ static bool is_folder(const char *folder, const char *name)
 }
 
 /* The folders in a folder, sorted by byte. */
-static int list_folders(const char *path, struct names *ret_names, struct cvt_error *err)
+static int list_folders(struct cvt_scan *scan, const char *path, struct names *ret_names, struct cvt_error *err)
 {
 	struct names all = {0};
-	const int status = list_folder(path, &all, err);
-	int kept = 0;
+	int status = list_folder(scan, path, &all, err), kept = 0;
 	for (int i = 0; i < all.n; i++) {
+		if (!status)
+			status = tell(scan, err);
 		if (!status && is_folder(path, all.names[i]))
 			all.names[kept++] = all.names[i];
 		else
@@ -179,15 +252,28 @@ static int walk(struct cvt_scan *scan, int root, const char *path, int class_ind
 	const char *reason = why_no_folder(&info, above);
 	if (reason)
 		return add_bad(scan, path, reason, err);
+	bool before = false;
+	int status = visit(scan, &info, &before, err);
+	if (status)
+		return status;
+	if (before)
+		return add_bad(scan, path, "a folder of this class already, by another path", err);
 	const struct level here = {info.st_dev, info.st_ino, above, above ? above->depth + 1 : 0};
-	int status = list_folder(full, &names, &why);
+	status = list_folder(scan, full, &names, &why);
+	if (status == CVT_ERR_MEMORY || status == CVT_ERR_CANCELLED) {
+		names_finish(&names);
+		return cvt_fail(err, status, "%s", why.message);
+	}
 	if (status) {
 		names_finish(&names);
-		return status == CVT_ERR_MEMORY ? no_memory(err) : add_bad(scan, path, status == CVT_ERR_PERMISSION ?
+		return add_bad(scan, path, status == CVT_ERR_PERMISSION ?
 			"a folder that may not be read: Permission denied" : "a folder that cannot be read", err);
 	}
 	for (int i = 0; i < names.n && !status; i++) {
 		const bool picture = cvt_picture_name(names.names[i]);
+		status = tell(scan, err);
+		if (status)
+			break;
 		if (cvt_path_join(below, sizeof(below), path, names.names[i], NULL) ||
 			cvt_path_join(full, sizeof(full), scan->roots[root], below, NULL))
 			status = add_bad(scan, names.names[i], "its path is too long", err);
@@ -230,7 +316,7 @@ static int scan_part(struct cvt_scan *scan, int root, const char *folder, int pa
 	struct names names = {0};
 	int status = folder[0] ? cvt_path_join(full, sizeof(full), scan->roots[root], folder, err) : CVT_OK;
 	if (!status)
-		status = list_folders(folder[0] ? full : scan->roots[root], &names, err);
+		status = list_folders(scan, folder[0] ? full : scan->roots[root], &names, err);
 	if (status)
 		return status;
 	if (defines) {
@@ -253,6 +339,7 @@ static int scan_part(struct cvt_scan *scan, int root, const char *folder, int pa
 			snprintf(path, sizeof(path), "%s", names.names[i]);
 		if (!status)
 			status = walk(scan, root, path, class_index, part, NULL, err);
+		forget_visits(scan);
 	}
 	if (!defines)
 		names_finish(&names);
@@ -261,10 +348,11 @@ static int scan_part(struct cvt_scan *scan, int root, const char *folder, int pa
 
 /* Are the root's only folders train and val or validation, perhaps test? ret_val: which of the two names; "" : not parts. Parts that
  * are not complete are refused: as classes they would train in earnest, to tell training from test pictures. */
-static int find_parts(const char *root, const char **ret_val, bool *ret_test, struct cvt_error *err)
+static int find_parts(struct cvt_scan *scan, const char **ret_val, bool *ret_test, struct cvt_error *err)
 {
 	struct names names = {0};
-	const int status = list_folders(root, &names, err);
+	const char *root = scan->roots[0];
+	const int status = list_folders(scan, root, &names, err);
 	if (status)
 		return status;
 	bool train = false, val = false, validation = false, test = false, other = false;
@@ -301,11 +389,10 @@ static int check_classes(const struct cvt_scan *scan, struct cvt_error *err)
 			scan->roots[0]);
 	if (scan->n_classes == 1)
 		return cvt_fail(err, CVT_ERR_RANGE, "%s holds one class only (%s): at least two are needed", scan->roots[0], scan->classes[0]);
-	for (int c = 0; c < scan->n_classes; c++) {
-		int i = 0;
-		while (i < scan->n_files && scan->files[i].class_index != c)
+	for (int c = 0, i = 0; c < scan->n_classes; c++) {
+		while (i < scan->n_files && scan->files[i].class_index < c)
 			i++;
-		if (i < scan->n_files)
+		if (i < scan->n_files && scan->files[i].class_index == c)
 			continue;
 		const size_t length = strlen(scan->classes[c]);
 		for (int b = 0; b < scan->n_bad; b++)
@@ -318,12 +405,13 @@ static int check_classes(const struct cvt_scan *scan, struct cvt_error *err)
 	return CVT_OK;
 }
 
-int cvt_scan_folder(const char *data, const char *val, struct cvt_scan *scan, struct cvt_error *err)
+int cvt_scan_folder(const char *data, const char *val, const struct cvt_dataset_progress *progress, struct cvt_scan *scan,
+	struct cvt_error *err)
 {
 	const char *part_val = "";
 	bool test = false, extra = val && val[0];
 	struct stat info;
-	*scan = (struct cvt_scan){.roots = {strdup(data), extra ? strdup(val) : NULL}};
+	*scan = (struct cvt_scan){.roots = {strdup(data), extra ? strdup(val) : NULL}, .progress = progress};
 	if (!scan->roots[0] || (extra && !scan->roots[1]))
 		return no_memory(err);
 	for (int i = 0; i < (extra ? 2 : 1); i++) {
@@ -333,7 +421,7 @@ int cvt_scan_folder(const char *data, const char *val, struct cvt_scan *scan, st
 			return cvt_fail(err, CVT_ERR_FORMAT, "%s is not a folder: give a folder with one folder of pictures for each class",
 				scan->roots[i]);
 	}
-	int status = extra ? CVT_OK : find_parts(data, &part_val, &test, err);
+	int status = extra ? CVT_OK : find_parts(scan, &part_val, &test, err);
 	scan->parts = part_val[0] != 0;
 	if (!status && scan->parts) {
 		status = scan_part(scan, 0, "train", CVT_PART_TRAIN, true, err);
@@ -364,6 +452,7 @@ void cvt_scan_finish(struct cvt_scan *scan)
 	free(scan->classes);
 	free(scan->files);
 	free(scan->bad);
+	forget_visits(scan);
 	free(scan->roots[0]);
 	free(scan->roots[1]);
 	*scan = (struct cvt_scan){0};

@@ -23,11 +23,19 @@ struct cvt_scan {
 	int n_bad, bad_room; struct cvt_bad_file *bad;     /* what is no regular file: FIFOs, devices, loops, folders that cannot be read */
 	int n_others;        /* files that are no pictures by their names */
 	bool parts;          /* the root holds train, val, test */
+
+	/* While it is filled. */
+	const struct cvt_dataset_progress *progress;
+	double said;                      /* when progress was last told; monotonic */
+	struct cvt_visited *visited;      /* the folders of the class so far: a hash table */
+	size_t n_visited, visited_room;   /* room: a power of two, or 0 */
 };
 
-/* Lists `data` as torchvision's ImageFolder does, and `val` ("" or NULL: none) with the classes matched by name. Errors: see
- * cvt_dataset_open. Free with cvt_scan_finish, also after a failure. *scan is filled from scratch. */
-CVT_NODISCARD int cvt_scan_folder(const char *data, const char *val, struct cvt_scan *scan, struct cvt_error *err);
+/* Lists `data` as torchvision's ImageFolder does, but each folder once a class, and `val` ("" or NULL: none) with the classes matched by name.
+ * progress: as of cvt_dataset_open; may be NULL. Errors: see there. Free with cvt_scan_finish, also after a failure. *scan is filled from
+ * scratch. */
+CVT_NODISCARD int cvt_scan_folder(const char *data, const char *val, const struct cvt_dataset_progress *progress, struct cvt_scan *scan,
+	struct cvt_error *err);
 void cvt_scan_finish(struct cvt_scan *scan);
 /* Adds to a list of bad files; takes over neither text. */
 CVT_NODISCARD int cvt_bad_add(struct cvt_bad_file **list, int *n, int *room, const char *path, const char *reason, struct cvt_error *err);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "convtui/machine.h"
 #include "convtui/text.h"
@@ -18,9 +19,32 @@
 #define BAD_FILES_NAMED 20
 #define CHECKPOINTS_FREE 3
 
+/* How long pictures may be listed or decoded before the log, and a terminal that waits, are told. */
+#define QUIET_SECONDS 2
+
+struct preparing {
+	struct cvt_trainer *t;
+	double start;                                  /* monotonic */
+	bool told_listing, told_decoding;
+};
+
+static void tell_progress(struct preparing *p, int done, int total, const char *what)
+{
+	bool *told = total > 0 ? &p->told_decoding : &p->told_listing;
+
+	if (*told || cvt_clock_monotonic() - p->start < QUIET_SECONDS)
+		return;
+	*told = true;
+	if (total > 0)
+		cvt_shared_say(p->t->shared, CVT_RUNNER_NOTE, NULL, "%s: %d of %d pictures", what, done, total);
+	else
+		cvt_shared_say(p->t->shared, CVT_RUNNER_NOTE, NULL, "%s %s: %d pictures so far", what, p->t->config.data, done);
+}
+
 static bool progress(void *context, int done, int total, int bad, const char *what)
 {
-	struct cvt_trainer *t = context;
+	struct preparing *p = context;
+	struct cvt_trainer *t = p->t;
 	struct cvt_error why;
 	struct cvt_live *live = cvt_shared_live(t->shared);
 
@@ -29,6 +53,7 @@ static bool progress(void *context, int done, int total, int bad, const char *wh
 	live->bad = bad;
 	snprintf(live->reason, sizeof live->reason, "%s", what);
 	cvt_shared_unlock(t->shared);
+	tell_progress(p, done, total, what);
 	/* A command that cannot be logged now stays in the inbox, for the first boundary. */
 	if (cvt_trainer_take_commands(t, &why) < 0)
 		cvt_shared_say(t->shared, CVT_RUNNER_NOTE, NULL, "%s", why.message);
@@ -37,7 +62,8 @@ static bool progress(void *context, int done, int total, int bad, const char *wh
 
 static int open_dataset(struct cvt_trainer *t, struct cvt_error *err)
 {
-	const struct cvt_dataset_progress watch = {progress, t};
+	struct preparing preparing = {.t = t, .start = cvt_clock_monotonic()};
+	const struct cvt_dataset_progress watch = {progress, &preparing};
 	struct cvt_dataset_options options = cvt_dataset_options_of(&t->config);
 
 	return cvt_dataset_open(&options, &watch, &t->dataset, err);

@@ -31,6 +31,10 @@ still_the_same() {
 	check $? "$3" "$work/same"
 }
 
+(ulimit -f 1; run "$CONVTUI" train $small)
+status_is 1 && one_line 'File too large'
+check $? "a limit on the size of files is one line" "$work/err"
+
 run "$CONVTUI" train $small --epochs 40
 status_is 0
 check $? "the reference" "$work/err"

@@ -12,8 +12,9 @@ modes() { tmx display-message -p -t t '#{alternate_on} #{cursor_flag} #{mouse_an
 start 80x24 "stty -a >$work/before; $CONVTUI; stty -a >$work/after; echo left; sleep 1000"
 until_true "the dashboard is drawn" shows 'convtui .*1 Train'
 drawn=$(modes)
-keys q
-until_true "q ends it" shows '^left'
+text $'\e[201~'
+leaves() { keys q; shows '^left'; }         # a key that comes in one go with the mark is of the paste
+until_true "q ends it, also after the mark of a paste that nobody began" leaves
 check "$(cmp -s "$work/before" "$work/after"; echo $?)" "stty is the same before and after q"
 plain=$(modes)
 check "$([ "${plain%% *}" = 0 ] && [ "$drawn" != "$plain" ]; echo $?)" "and the alternate screen is left"
@@ -23,7 +24,7 @@ front_end() {
 	start 80x24 "stty -a >$work/before; sh -c 'echo \$\$ >$work/pid; exec $CONVTUI'; echo status \$?; stty -a >$work/after; echo left; sleep 1000"
 	wait_for shows 'convtui .*1 Train'
 }
-for signal in TERM HUP SEGV ABRT QUIT; do
+for signal in TERM HUP SEGV ABRT QUIT INT USR1 ALRM XCPU; do
 	rm -f "$work/after"
 	front_end
 	keys M
@@ -83,7 +84,7 @@ until_true "and shows on when it goes on" shows '(training|evaluating) 20'
 # ---- ^Z and fg ----
 start 80x24 "PS1='prompt> ' bash --norc --noprofile -i"
 wait_for shows '^prompt>'
-text "stty -a >$work/before; $CONVTUI"
+text "stty -a >$work/before; sh -c 'echo \$\$ >$work/pid; exec $CONVTUI'"
 keys Enter
 wait_for shows '(training|evaluating) 20'
 keys C-z
@@ -98,6 +99,12 @@ check "$([ "$(modes | cut -d' ' -f1,2)" = "0 1" ]; echo $?)" "on the normal scre
 text fg
 keys Enter
 until_true "fg brings it back" shows 'convtui .*1 Train .*(training|evaluating) 20'
+# A STOP cannot be caught: the shell finds the screen as it was, and the screen the modes of the shell.
+kill -STOP "$(cat "$work/pid")"
+until_true "a STOP gives the shell back" shows 'Stopped'
+text fg
+keys Enter
+until_true "fg brings it back from that, too" shows 'convtui .*1 Train .*(training|evaluating) 20'
 keys q
 until_true "with its keys" shows 'leave it running'
 keys Enter
@@ -107,6 +114,38 @@ keys Enter
 wait_for shows '^after fg'
 diff "$work/before" "$work/after" >"$work/out" 2>&1
 check $? "stty is the same after ^Z, fg and q" "$work/out"
+
+# ---- bytes in pieces ----
+# tmux sends whole characters; over a network they may come cut, and a key after what is none.
+python3 - "$CONVTUI" >"$work/out" 2>&1 <<'END'
+import os, pty, select, sys, time
+pid, fd = pty.fork()
+if pid == 0:
+    os.execv(sys.argv[1], sys.argv[1:2])
+def wait(text):
+    seen, end = b"", time.time() + float(os.environ.get("CVT_E2E_LIMIT", 60))
+    while text not in seen:
+        if time.time() > end:
+            sys.exit(f"no {text} in {seen}")
+        if select.select([fd], [], [], 0.1)[0]:
+            seen += os.read(fd, 65536)
+wait(b"quit")
+os.write(fd, b"/")
+wait(b"undo")
+os.write(fd, b"\xe2")
+time.sleep(0.2)
+os.write(fd, b"\x82")
+time.sleep(0.2)
+os.write(fd, b"\xac")
+wait("\u20ac".encode())
+os.write(fd, b"\xe9\xffz")
+wait(b"z")
+os.write(fd, b"\x03")
+wait(b"leave it running")
+os.write(fd, b"\r")
+print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+END
+check "$([ "$(cat "$work/out")" = 0 ]; echo $?)" "a character in three pieces is one, and what is none takes no key with it" "$work/out"
 
 # ---- plain ASCII ----
 raw() { # ENVIRONMENT

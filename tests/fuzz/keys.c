@@ -51,8 +51,10 @@ void __wrap_term_mouse(bool on)
 	(void)on;
 }
 
-int __wrap_cvt_dataset_count_classes(const char *folder, int *ret_classes, int *ret_pictures, struct cvt_error *err)
+int __wrap_cvt_dataset_count_classes(const char *folder, const struct cvt_dataset_progress *progress, int *ret_classes, int *ret_pictures,
+	struct cvt_error *err)
 {
+	(void)progress;
 	if (strlen(folder) % 2 != 0)
 		return cvt_fail(err, CVT_ERR_NOT_FOUND, "no folder %s", folder);
 	*ret_classes = 3;

@@ -149,12 +149,39 @@ static void what_is_pasted_is_no_command(void **state)
 	struct stage s;
 	(void)state;
 	stage_open(&s, 120, 40, GLYPHS_BRAILLE, false);
-	app_key(s.app, KEY_PASTED);
+	app_key(s.app, KEY_PASTE_BEGIN);
 	type(&s, "q");
 	app_key(s.app, KEY_RETURN);
-	app_key(s.app, KEY_PASTED);
+	app_key(s.app, KEY_PASTE_BEGIN);                     /* one that was in the text */
+	type(&s, "q");
+	app_key(s.app, KEY_PASTE_END);
 	assert_false(s.app->leaving);
 	assert_false(s.app->form.open);
+	app_key(s.app, KEY_PASTE_END);                       /* without a beginning: nothing */
+	type(&s, "q");
+	assert_true(s.app->leaving);
+	stage_close(&s);
+}
+
+/* A mark whose partner never comes makes nothing deaf. */
+static void a_paste_without_an_end_ends(void **state)
+{
+	struct stage s;
+	(void)state;
+	stage_open(&s, 120, 40, GLYPHS_BRAILLE, false);
+	app_key(s.app, KEY_PASTE_BEGIN);
+	app_tick(s.app);
+	type(&s, "q");
+	assert_false(s.app->leaving);
+	app_tick(s.app);
+	s.app->paste_pause -= 1;
+	app_tick(s.app);
+	type(&s, "q");
+	assert_true(s.app->leaving);
+	s.app->leaving = false;
+	app_key(s.app, KEY_PASTE_BEGIN);
+	app_key(s.app, KEY_CTRL_C);
+	assert_true(s.app->leaving);
 	stage_close(&s);
 }
 
@@ -272,6 +299,7 @@ int main(void)
 		cmocka_unit_test(a_tilde_is_completed_and_taken),
 		cmocka_unit_test(tab_goes_through_the_choices),
 		cmocka_unit_test(what_is_pasted_is_no_command),
+		cmocka_unit_test(a_paste_without_an_end_ends),
 		cmocka_unit_test(the_form_shows_what_applies),
 		cmocka_unit_test(a_missing_folder_is_said_before_the_start),
 		cmocka_unit_test(the_form_begins_with_the_options_of_the_run),

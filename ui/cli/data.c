@@ -3,9 +3,9 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/progress.h"
 #include "cli/table.h"
 #include "convtui/dataset.h"
 #include "convtui/text.h"
@@ -17,14 +17,6 @@ static volatile sig_atomic_t interrupted;
 static void interrupt(int signal_number)
 {
 	interrupted = 1;
-}
-
-/* A line on stderr that is written over, where that is a terminal. */
-static bool progress(void *context, int done, int total, int bad, const char *what)
-{
-	if (*(const bool *)context)
-		fprintf(stderr, "\r%s: %d of %d%s\033[K", what, done, total, bad ? ", some bad" : "");
-	return !interrupted;
 }
 
 static json_t *classes_json(const struct cvt_dataset *dataset)
@@ -135,19 +127,20 @@ static int show(const struct cvt_config *config, bool json)
 	const struct cvt_dataset_options options = {.data = config->data, .val = config->val, .image_size = config->image_size,
 		.channels = config->channels, .exif = config->exif == CVT_EXIF_ON, .class_weights = config->class_weights,
 		.val_fraction = config->val_fraction, .test_fraction = config->test_fraction, .seed = config->seed, .threads = config->threads};
-	bool terminal = isatty(STDERR_FILENO) != 0;
-	const struct cvt_dataset_progress watch = {progress, &terminal};
-	const struct sigaction action = {.sa_handler = interrupt, .sa_flags = SA_RESTART};
+	struct cli_progress progress;
+	const struct cvt_dataset_progress watch = {cli_progress_step, &progress};
+	/* The second one ends at once: the first may wait for a disk that never answers. */
+	const struct sigaction action = {.sa_handler = interrupt, .sa_flags = SA_RESTART | SA_RESETHAND};
 	struct sigaction before_int, before_term;
 	struct cvt_dataset *dataset;
 	struct cvt_error err;
+	cli_progress_start(&progress, &interrupted);
 	sigaction(SIGINT, &action, &before_int);
 	sigaction(SIGTERM, &action, &before_term);
 	int status = cvt_dataset_open(&options, &watch, &dataset, &err);
 	sigaction(SIGINT, &before_int, NULL);
 	sigaction(SIGTERM, &before_term, NULL);
-	if (terminal)
-		fputs("\r\033[K", stderr);
+	cli_progress_end(&progress);
 	if (status)
 		return cli_fail(&err);
 	status = json ? print_json(dataset) : print_plain(dataset);

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/progress.h"
 #include "cli/table.h"
-#include "convtui/dataset.h"
 #include "convtui/model.h"
 #include "convtui/text.h"
 #include "rate.h"
@@ -23,7 +23,7 @@ static int count_classes(const struct cli_args *args, const struct cvt_config *c
 	struct cvt_error err;
 	int64_t n;
 	if (!args->flags[0])
-		return cvt_dataset_count_classes(config->data, ret_n, ret_pictures, &err) == CVT_OK ? CLI_DONE : cli_fail(&err);
+		return cli_count_classes(config->data, ret_n, ret_pictures, &err) == CVT_OK ? CLI_DONE : cli_fail(&err);
 	if (!cvt_text_to_i64(args->flags[0], &n) || n < 2 || n > 65536)
 		return cli_wrong("--classes %s: must be 2 to 65536", args->flags[0]);
 	*ret_n = (int)n;

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
-#include "convtui/dataset.h"
+#include "cli/progress.h"
 #include "convtui/model.h"
 #include "launch.h"
 #include "program.h"
@@ -26,7 +26,7 @@ static int add(struct plans *plans, const struct cvt_sweep *sweep, const char *p
 		plan->config = sweep->configs[i];
 		if (launch_paths(&plan->config, &err) != CVT_OK)
 			return cli_network_failed(preset, &plan->config, &err);
-		if (cvt_dataset_count_classes(plan->config.data, &plan->n_classes, NULL, &err) != CVT_OK
+		if (cli_count_classes(plan->config.data, &plan->n_classes, NULL, &err) != CVT_OK
 			|| cvt_describe(&plan->config, plan->n_classes, &d, &err) != CVT_OK)
 			return cli_network_failed(preset, &plan->config, &err);
 		cvt_description_finish(&d);

@@ -215,6 +215,9 @@ static void draw_meaning(const struct app *app, struct pane pane)
 		/* Of a folder only names were read: which can be read shows when they are decoded. */
 		y += !!pane_textf(pane, 0, y, CELL_DIM, strcmp(f->facts.data, "builtin") ? "%s picture files, %d classes" : "%s pictures, %d classes", count,
 			f->facts.classes);
+	} else if (f->facts.counting && asked) {
+		number_count(f->facts.pictures, count, sizeof count);
+		y += !!pane_textf(pane, 0, y, CELL_DIM, "counting pictures: %s so far", count);
 	}
 	draw_help(app, pane_sub(pane, 0, y, pane.w, pane.h - y));
 }

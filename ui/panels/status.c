@@ -84,7 +84,8 @@ static bool preparing(const struct cvt_live *live, char *out, size_t size, doubl
 	if (live->state != CVT_STATE_PREPARING || live->prepared < 0) {
 		return false;
 	}
-	int n = snprintf(out, size, "preparing %d/%d pictures", live->prepared, live->to_prepare < 0 ? 0 : live->to_prepare);
+	int n = live->to_prepare > 0 ? snprintf(out, size, "preparing %d/%d pictures", live->prepared, live->to_prepare) :
+		snprintf(out, size, "preparing %d pictures", live->prepared);           /* so far: they are being listed */
 	if (live->bad > 0) {
 		snprintf(out + n, size - (size_t)n, "  %d bad", live->bad);
 	}

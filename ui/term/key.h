@@ -9,7 +9,7 @@ enum {
 	KEY_PAGE_UP, KEY_PAGE_DOWN, KEY_TO_HOME, KEY_TO_END,
 	KEY_BACK, KEY_DELETE, KEY_BACK_TAB,
 	KEY_CLICK, KEY_WHEEL_UP, KEY_WHEEL_DOWN,
-	KEY_PASTED,                      /* what follows was pasted, until the next one: characters for a field, never commands */
+	KEY_PASTE_BEGIN, KEY_PASTE_END,  /* what comes between was pasted: characters for a field, never commands */
 	KEY_IGNORED                      /* a key that has no meaning here */
 };
 

@@ -5,6 +5,7 @@
 /* ncurses names that key.h and term.h use for themselves end here. */
 #include <fcntl.h>
 #include <langinfo.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -14,6 +15,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
+#include <wchar.h>
 
 #include "program.h"
 #include "term/crash.h"
@@ -33,7 +35,12 @@ static struct {
 	attr_t attributes[CELL_N_MEANINGS];
 	struct termios modes;
 	int mouse_x, mouse_y;
+	mbstate_t character;         /* the bytes so far of one that is being read */
+	bool within;                 /* there are some */
 } term = {.saved_out = -1, .saved_err = -1, .printed = -1};
+
+/* What ncurses is told to call the marks around a paste: beyond its own codes. */
+enum { CODE_PASTE_BEGIN = 0x7001, CODE_PASTE_END };
 
 enum glyphs term_glyphs(const char *charset)
 {
@@ -171,8 +178,8 @@ int term_start(const struct term_options *options, struct cvt_error *err)
 		term_stop();
 		return cvt_fail(err, CVT_ERR_IO, "no file descriptors left for the screen: close some programs");
 	}
-	define_key("\033[200~", 0x7001);
-	define_key("\033[201~", 0x7001);
+	define_key("\033[200~", CODE_PASTE_BEGIN);
+	define_key("\033[201~", CODE_PASTE_END);
 	write_raw("\033[?2004h");
 	return CVT_OK;
 }
@@ -219,34 +226,52 @@ static int mouse_key(void)
 		event.bstate & (BUTTON1_PRESSED | BUTTON1_CLICKED) ? KEY_CLICK : KEY_IGNORED;
 }
 
-static int special_key(wint_t c)
+static int special_key(int c)
 {
 	static const struct { int curses, key; } table[] = {
 		{KEY_UP, KEY_ARROW_UP}, {KEY_DOWN, KEY_ARROW_DOWN}, {KEY_LEFT, KEY_ARROW_LEFT}, {KEY_RIGHT, KEY_ARROW_RIGHT}, {KEY_PPAGE, KEY_PAGE_UP},
 		{KEY_NPAGE, KEY_PAGE_DOWN}, {KEY_HOME, KEY_TO_HOME}, {KEY_END, KEY_TO_END}, {KEY_BACKSPACE, KEY_BACK}, {KEY_DC, KEY_DELETE},
-		{KEY_BTAB, KEY_BACK_TAB}, {KEY_ENTER, KEY_RETURN}, {0x7001, KEY_PASTED},
+		{KEY_BTAB, KEY_BACK_TAB}, {KEY_ENTER, KEY_RETURN}, {CODE_PASTE_BEGIN, KEY_PASTE_BEGIN},
+		{CODE_PASTE_END, KEY_PASTE_END},
 	};
 	for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-		if (table[i].curses == (int)c) {
+		if (table[i].curses == c) {
 			return table[i].key;
 		}
 	}
 	return c == KEY_MOUSE ? mouse_key() : KEY_IGNORED;
 }
 
+/* The next byte of a character: its bytes may come in pieces, and wget_wch forgets those of a character that is not whole yet, and the key after
+ * a byte that is none. KEY_IGNORED: nothing whole. */
+static int character(char byte)
+{
+	wchar_t c;
+	size_t status = mbrtowc(&c, &byte, 1, &term.character);
+	if (status == (size_t)-1) {
+		bool within = term.within;
+		memset(&term.character, 0, sizeof term.character);
+		term.within = false;
+		return within ? character(byte) : KEY_IGNORED;      /* it ends one that was cut, and may begin the next */
+	}
+	term.within = status == (size_t)-2;
+	return term.within || c == 0 ? KEY_IGNORED : c == '\n' ? KEY_RETURN : c == 8 || c == 127 ? KEY_BACK : (int)c;
+}
+
 int term_key(void)
 {
-	wint_t c;
 	struct pollfd gone = {.fd = STDIN_FILENO, .events = POLLIN};
-	int status = wget_wch(term.input, &c);
-	if (status == KEY_CODE_YES) {
-		return special_key(c);
-	}
-	if (status == ERR) {
+	int c = wgetch(term.input);
+	if (c == ERR) {
 		/* Readable without a key, and hung up: the terminal is gone. */
 		return poll(&gone, 1, 0) > 0 && (gone.revents & (POLLHUP | POLLERR | POLLNVAL)) ? -1 : 0;
 	}
-	return c == '\n' ? KEY_RETURN : c == 8 || c == 127 ? KEY_BACK : c == 0 ? KEY_IGNORED : (int)c;
+	if (c > UCHAR_MAX) {
+		memset(&term.character, 0, sizeof term.character);
+		term.within = false;
+		return special_key(c);
+	}
+	return character((char)c);
 }
 
 static void take_size(void)
@@ -258,11 +283,27 @@ static void take_size(void)
 	term_repaint();
 }
 
+/* The terminal as the screen needs it, from a shell that had it meanwhile: its modes, and with the next update, which follows endwin, the
+ * alternate screen, keypad and cursor. */
+static void take_back(void)
+{
+	endwin();
+	reset_prog_mode();
+	raw();
+	write_raw("\033[?2004h");
+	take_size();
+}
+
 bool term_serve_signals(void)
 {
 	bool changed = false;
 	if (crash_take_suspend()) {
 		term_suspend();
+		changed = true;
+	}
+	/* Of a STOP nobody is told; its CONT says that there was one. */
+	if (crash_take_resumed()) {
+		take_back();
 		changed = true;
 	}
 	if (crash_take_resize()) {
@@ -373,10 +414,8 @@ void term_suspend(void)
 	kill(getpid(), SIGTSTP);
 	/* Continued. */
 	sigaction(SIGTSTP, &ours, NULL);
-	reset_prog_mode();
-	raw();
-	write_raw("\033[?2004h");
-	take_size();
+	(void)crash_take_resumed();              /* that was this one */
+	take_back();
 }
 
 void term_mouse(bool on)

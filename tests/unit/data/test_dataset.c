@@ -212,6 +212,62 @@ static void a_loop_of_folders_ends(void **state)
 	cvt_dataset_close(dataset);
 }
 
+/* Thirty folders, each with two links to the next: 2^30 paths, and thirty folders. */
+static void many_links_to_a_folder_are_one(void **state)
+{
+	char name[64], target[64], data[1024];
+	make_classes("data");
+	put("rgb.png", "chain/30/a.png", 70);
+	for (int i = 29; i >= 0; i--) {
+		snprintf(name, sizeof(name), "chain/%d", i);
+		mkdir(in_root(name), 0755);
+		snprintf(target, sizeof(target), "../%d", i + 1);
+		for (int k = 0; k < 2; k++) {
+			snprintf(name, sizeof(name), "chain/%d/%d", i, k);
+			assert_int_equal(symlink(target, in_root(name)), 0);
+		}
+	}
+	assert_int_equal(symlink("../../chain/0", in_root("data/ant/chain")), 0);
+	assert_int_equal(symlink("../../chain/29", in_root("data/Zebra/chain")), 0);
+	snprintf(data, sizeof(data), "%s", in_root("data"));
+	struct cvt_dataset_options options = options_of(data);
+	struct cvt_dataset *dataset = open_data(&options);
+	assert_int_equal(dataset->n_pictures, 17);                 /* one in each class */
+	assert_int_equal(dataset->n_duplicates, 1);                /* and of two classes, which is worth a word */
+	assert_int_equal(dataset->n_bad, 31);
+	expect_bad(dataset, "Zebra/chain/1", "already");
+	cvt_dataset_close(dataset);
+}
+
+struct waiting { int steps, limit, done; };
+
+static bool wait_a_step(void *context, int done, int total, int bad, const char *what)
+{
+	struct waiting *waiting = context;
+	assert_string_equal(what, "listing");
+	assert_int_equal(total, 0);
+	waiting->done = done;
+	usleep(100000);                                                /* so that the next entry is told of, too */
+	return ++waiting->steps < waiting->limit;
+}
+
+/* Whoever waits for a folder hears of it, and can end it. */
+static void a_listing_is_told_of_and_ends(void **state)
+{
+	struct waiting waiting = {.limit = 12};
+	const struct cvt_dataset_progress progress = {wait_a_step, &waiting};
+	struct cvt_error err;
+	int n, pictures;
+	make_classes("data");
+	assert_int_equal(cvt_dataset_count_classes(in_root("data"), &progress, &n, &pictures, &err), CVT_ERR_CANCELLED);
+	assert_int_equal(waiting.steps, 12);
+	assert_non_null(strstr(err.message, "stopped while listing"));
+	waiting = (struct waiting){.limit = 1000};
+	assert_int_equal(cvt_dataset_count_classes(in_root("data"), &progress, &n, &pictures, &err), CVT_OK);
+	assert_int_equal(pictures, 15);
+	assert_in_range(waiting.done, 10, 15);
+}
+
 static void duplicates_across_parts_are_flagged(void **state)
 {
 	make_classes("data/train");
@@ -296,7 +352,7 @@ static void builtin_pictures_depend_on_nothing_else(void **state)
 	int n_classes = 0, count = 0;
 	struct cvt_dataset *dataset = open_data(&options);
 	assert_int_equal(dataset->n_classes, 3);
-	assert_int_equal(cvt_dataset_count_classes("builtin", &n_classes, &count, NULL), CVT_OK);
+	assert_int_equal(cvt_dataset_count_classes("builtin", NULL, &n_classes, &count, NULL), CVT_OK);
 	assert_int_equal(n_classes, 3);
 	assert_int_equal(count, dataset->n_pictures);
 	assert_int_equal(dataset->n_bad + dataset->n_duplicates, 0);
@@ -344,8 +400,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(classes_sorted_by_byte_and_split), TEST(split_floors_and_shuffles), TEST(weights_sit_on_their_classes),
-		TEST(parts_by_folder), TEST(many_empty_classes_are_counted), TEST(parts_that_are_not_whole_are_refused), TEST(validation_folder_is_matched_by_name), TEST(folders_that_do_not_work),
-		TEST(bad_files_are_named_and_skipped), TEST(a_loop_of_folders_ends), TEST(duplicates_across_parts_are_flagged),
+		TEST(parts_by_folder), TEST(many_empty_classes_are_counted), TEST(parts_that_are_not_whole_are_refused),
+		TEST(validation_folder_is_matched_by_name), TEST(folders_that_do_not_work),
+		TEST(bad_files_are_named_and_skipped), TEST(a_loop_of_folders_ends), TEST(many_links_to_a_folder_are_one), TEST(a_listing_is_told_of_and_ends),
+		TEST(duplicates_across_parts_are_flagged),
 		TEST(statistics_are_those_of_the_pixels),
 		TEST(batches_are_normalised_and_flipped), TEST(builtin_pictures_depend_on_nothing_else), TEST(the_post_s_pictures),
 	};
