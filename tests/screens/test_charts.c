@@ -338,7 +338,7 @@ static void no_rows_below_nothing(void **state)
 	for (int rows = 3; rows <= 60; rows++) {
 		struct axis_rows a = axis_align(0, 100, rows, true);
 		double below = -a.lo / (a.step / a.apart);
-		if (below > 1 + rows / 8) {
+		if (below > 1.5 + rows / 6) {
 			fail_msg("%d rows: %g of them below 0%%", rows, below);
 		}
 	}

@@ -46,8 +46,8 @@ struct axis_rows axis_align(double lo, double hi, int rows, bool from_top)
 	static const double steps[] = {1, 2, 5, 10};
 	int last = rows - 1, wish = last < 8 ? 2 : last < 28 ? last / 4 : 7;      /* intervals between labels */
 	struct axis_rows best = {lo, hi, hi - lo, last, 0};
-	/* Rows below 0% are lost, while 0, 50 and 100% are labels enough. */
-	double least = INFINITY, missing = from_top && lo <= 0 ? 0.3 : 0.6;
+	/* Rows below 0% are lost; on few rows 0, 50 and 100% are labels enough. */
+	double least = INFINITY, missing = from_top && lo <= 0 ? 0.5 : 0.6;
 	for (int apart = last < 2 ? 1 : 2; apart <= last; apart++) {
 		/* The step that just holds the range, or the next one when the end at a tick gives too much away. */
 		double smallest = (hi - lo) * apart / last, power = pow(10, floor(log10(smallest)));
