@@ -38,11 +38,23 @@ static int absolute(const char *key, char *path, size_t size, struct cvt_error *
 	return length < size ? CVT_OK : cvt_fail(err, CVT_ERR_RANGE, "%s: its full path is longer than %zu bytes", key, size - 1);
 }
 
+/* As a run's config.yaml names its weights, which a copy of that file elsewhere does not have beside it. */
+static bool is_init_of_run(const char *init)
+{
+	const char *slash = strrchr(init, '/');
+	return !strcmp(slash ? slash + 1 : init, CVT_RUN_INIT);
+}
+
 int launch_paths(struct cvt_config *config, struct cvt_error *err)
 {
 	int status = strcmp(config->data, "builtin") ? absolute("data", config->data, sizeof config->data, err) : CVT_OK;
 	if (status == CVT_OK) {
 		status = absolute("val", config->val, sizeof config->val, err);
+	}
+	bool of_run = is_init_of_run(config->init) && access(config->init, F_OK) != 0;
+	if (status == CVT_OK && of_run) {
+		return cvt_fail(err, CVT_ERR_NOT_FOUND, "init: %s is not beside this file: it is in the folder of the run; copy it too, or give another --init",
+			config->init);
 	}
 	return status == CVT_OK ? absolute("init", config->init, sizeof config->init, err) : status;
 }

@@ -49,9 +49,10 @@ static void tell(const struct worker *w)
 	}
 }
 
-static void list(struct worker *w)
+/* Returns how many runs are picked, from which rates are to be measured. */
+static int list(struct worker *w, struct cvt_run picked[UI_RATE_RUNS])
 {
-	struct cvt_run *runs = NULL, picked[UI_RATE_RUNS];
+	struct cvt_run *runs = NULL;
 	struct cvt_error err;
 	int n = 0, status = cvt_store_list(w->store, &runs, &n, &err), n_picked = status == CVT_OK ? ui_rates_pick(runs, n, picked) : 0;
 	pthread_mutex_lock(&w->lock);
@@ -62,13 +63,17 @@ static void list(struct worker *w)
 	w->have_runs = true;
 	pthread_mutex_unlock(&w->lock);
 	tell(w);
-	if (status == CVT_OK) {                      /* after the list, which does not wait for it */
-		ui_rates_measure(&w->measured, picked, n_picked);
-		pthread_mutex_lock(&w->lock);
-		w->rates = w->measured;
-		pthread_mutex_unlock(&w->lock);
-		tell(w);
-	}
+	return status == CVT_OK ? n_picked : 0;
+}
+
+/* After the list, which does not wait for it. */
+static void measure(struct worker *w, const struct cvt_run *picked, int n_picked)
+{
+	ui_rates_measure(&w->measured, picked, n_picked);
+	pthread_mutex_lock(&w->lock);
+	w->rates = w->measured;
+	pthread_mutex_unlock(&w->lock);
+	tell(w);
 }
 
 static void list_when_due(struct worker *w)
@@ -79,10 +84,12 @@ static void list_when_due(struct worker *w)
 	pthread_mutex_unlock(&w->lock);
 	double start = now();
 	if (hurry || start >= w->next_list) {
-		list(w);
-		/* Listing takes at most 2% of one processor, whatever the size of the store. */
+		struct cvt_run picked[UI_RATE_RUNS];
+		int n_picked = list(w, picked);
+		/* Listing takes at most 2% of one processor, whatever the size of the store. Measuring is done once for a run that has ended. */
 		double took = now() - start;
 		w->next_list = start + (took * 50 > 1 ? took * 50 : 1);
+		measure(w, picked, n_picked);
 	}
 }
 
@@ -250,7 +257,8 @@ void worker_step(struct worker *w)
 	if (take_question(w, data)) {
 		answer(w, data);
 	}
-	list(w);
+	struct cvt_run picked[UI_RATE_RUNS];
+	measure(w, picked, list(w, picked));
 }
 
 void worker_ask(struct worker *w, const char *data)

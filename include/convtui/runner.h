@@ -29,6 +29,7 @@ struct cvt_runner_result {
 	enum cvt_state state;
 	char reason[256];
 	struct cvt_live live;
+	bool left;               /* it could not even be gone on with: reason; the run is as it was before, and live that */
 	bool asked;              /* a signal or *stop asked for the end: `work` ends too; a stop command is the run's alone */
 };
 

@@ -138,15 +138,17 @@ int cvt_file_check(int fd, const char *path, struct cvt_error *err)
 {
 	struct stat mine, there;
 
-	if (fstat(fd, &mine) != 0 || stat(path, &there) != 0)
-		return errno == ENOENT ? cvt_fail(err, CVT_ERR_NOT_FOUND, "%s is not there any more", path) : cvt_fail_errno(err, errno, "cannot look at %s", path);
+	/* The name first: of a folder that was removed on another host, NFS says ESTALE. */
+	if (stat(path, &there) != 0 || fstat(fd, &mine) != 0)
+		return errno == ENOENT || errno == ESTALE ? cvt_fail(err, CVT_ERR_NOT_FOUND, "%s is not there any more", path) : cvt_fail_errno(err, errno, "cannot look at %s", path);
 	return mine.st_ino == there.st_ino && mine.st_dev == there.st_dev ? CVT_OK :
 		cvt_fail(err, CVT_ERR_BUSY, "%s is another one now than when this began", path);
 }
 
 int cvt_file_lock(int fd, const char *path, struct cvt_error *err)
 {
-	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	/* A byte behind all that is ever written: some file systems refuse reads of what is locked. */
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = (off_t)1 << 62, .l_len = 1};
 
 	if (fcntl(fd, F_OFD_SETLK, &lock) == 0)
 		return CVT_OK;

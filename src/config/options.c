@@ -74,7 +74,7 @@ static const struct cvt_option table[] = {
 		.choices = isas, .applies = CVT_APPLIES_ALL, FIELD(isa)},
 	{.key = "conv", .label = "convolution", .help = "auto: the fastest kernel for each layer", .unit = "", .type = CVT_TYPE_CHOICE,
 		.choices = convs, .applies = CVT_APPLIES_ALL, FIELD(conv)},
-	{.key = "init", .label = "initial weights", .help = "a safetensors file to start from; empty: random", .unit = "",
+	{.key = "init", .label = "initial weights", .help = "a safetensors file to start from (in YAML a name without / is beside that file); empty: random", .unit = "",
 		.type = CVT_TYPE_PATH, .applies = CVT_APPLIES_ALL, .form = true, .beside = true, FIELD(init)},
 };
 enum { N_ROWS = sizeof table / sizeof *table };

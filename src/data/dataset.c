@@ -164,7 +164,6 @@ static int warn_of_empty(struct cvt_dataset *dataset, int part, struct cvt_error
 	return status;
 }
 
-
 /* Those whose part is open are split at random; with a folder of validation pictures, only the test part is taken from them. */
 static int split(const struct cvt_dataset_options *options, const struct cvt_scan *scan, struct cvt_dataset *dataset,
 	struct cvt_error *err)

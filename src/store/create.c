@@ -17,7 +17,8 @@
 #include "store/init.h"
 #include "store/live.h"
 
-enum { MAX_TRIES = 10000 };
+#define NEW_PREFIX ".new-"
+enum { MAX_TRIES = 10000, HALF_MADE_SECONDS = 24 * 3600 };
 
 /* The number of a name "DATE-N-..." of this date; 0: another. */
 static int number_of(const char *name, const char *date)
@@ -137,7 +138,7 @@ int cvt_run_create(const char *store, const struct cvt_new_run *what, struct cvt
 
 	if (!short_name_ok(what->short_name))
 		return cvt_fail(err, CVT_ERR_RANGE, "run name \"%s\": 1 to 32 of a-z, 0-9 and -", what->short_name ? what->short_name : "");
-	if ((size_t)snprintf(hidden, sizeof hidden, "%s/.new-XXXXXX", store) + 64 >= sizeof hidden)
+	if ((size_t)snprintf(hidden, sizeof hidden, "%s/" NEW_PREFIX "XXXXXX", store) + 64 >= sizeof hidden)
 		return cvt_fail(err, CVT_ERR_RANGE, "path too long: %.100s...", store);
 	status = cvt_folder_create(store, err);
 	if (status != CVT_OK)
@@ -260,6 +261,28 @@ static int remove_for_good(const char *path, struct cvt_error *err)
 	return status == CVT_OK ? cvt_folder_remove(path, err) : status;
 }
 
+/* What creations that were killed have left, with the weights that they copied; not one that goes on now. */
+static int remove_half_made(const char *store, struct cvt_error *err)
+{
+	char path[1400];
+	struct dirent *entry;
+	struct stat st;
+	int status = CVT_OK;
+	DIR *folder = opendir(store);
+
+	if (folder == NULL)
+		return errno == ENOENT ? CVT_OK : cvt_fail_errno(err, errno, "cannot open %s", store);
+	while (status == CVT_OK && (entry = readdir(folder)) != NULL) {
+		if (strncmp(entry->d_name, NEW_PREFIX, sizeof NEW_PREFIX - 1) != 0)
+			continue;
+		status = cvt_path_join(path, sizeof path, store, entry->d_name, err);
+		if (status == CVT_OK && lstat(path, &st) == 0 && S_ISDIR(st.st_mode) && cvt_clock_wall() - (double)st.st_mtim.tv_sec > HALF_MADE_SECONDS)
+			status = cvt_folder_remove(path, err);
+	}
+	closedir(folder);
+	return status;
+}
+
 int cvt_store_empty_trash(const char *store, int *ret_n, struct cvt_error *err)
 {
 	char trash[1100], path[1400];
@@ -285,6 +308,8 @@ int cvt_store_empty_trash(const char *store, int *ret_n, struct cvt_error *err)
 	}
 	if (folder != NULL)
 		closedir(folder);
+	if (status == CVT_OK)
+		status = remove_half_made(store, err);
 	if (status == CVT_OK)
 		*ret_n = n;
 	return status;

@@ -144,8 +144,6 @@ out:
 static int write_synced(const char *path, const char *header, size_t header_size, const struct cvt_array *arrays, int n,
 	const int *order, struct cvt_error *err)
 {
-	unlink(path); /* left by a crash */
-
 	int fd = cvt_file_open_write(path, O_CREAT | O_EXCL, err);
 
 	if (fd < 0)
@@ -167,8 +165,7 @@ static int write_synced(const char *path, const char *header, size_t header_size
 	return status;
 }
 
-int cvt_safetensors_write_new(const char *path, const struct cvt_array *arrays, int n_arrays, const struct cvt_pair *metadata,
-	int n_pairs, struct cvt_error *err)
+static int write_file(const char *path, const struct cvt_array *arrays, int n_arrays, const struct cvt_pair *metadata, int n_pairs, struct cvt_error *err)
 {
 	int *order = malloc(((size_t)(n_arrays > 0 ? n_arrays : 0) + 1) * sizeof *order);
 	char *header = NULL;
@@ -187,6 +184,13 @@ int cvt_safetensors_write_new(const char *path, const struct cvt_array *arrays, 
 	free(header);
 	free(order);
 	return status;
+}
+
+int cvt_safetensors_write_new(const char *path, const struct cvt_array *arrays, int n_arrays, const struct cvt_pair *metadata,
+	int n_pairs, struct cvt_error *err)
+{
+	unlink(path); /* left by a crash */
+	return write_file(path, arrays, n_arrays, metadata, n_pairs, err);
 }
 
 /* A name beside `path` that no file has: what is there is somebody's, whatever it is called. */
@@ -211,7 +215,7 @@ int cvt_safetensors_write(const char *path, const struct cvt_array *arrays, int 
 	if (status != CVT_OK)
 		return status;
 	cvt_path_folder(folder, sizeof folder, path);
-	status = cvt_safetensors_write_new(temporary, arrays, n_arrays, metadata, n_pairs, err);
+	status = write_file(temporary, arrays, n_arrays, metadata, n_pairs, err);      /* fails where another took the name meanwhile */
 
 	if (status != CVT_OK)
 		return status;

@@ -218,7 +218,8 @@ static int check_checkpoint(const struct cvt_trainer *t, const struct cvt_checkp
 }
 
 /* config.yaml is text that anybody may edit, or a disk may cut: the rest of a run follows from its beginning only under the same options. Those that may
- * change on resume may differ; so may paths, since pictures may be elsewhere, and are the same by their fingerprint. */
+ * change on resume do so by a command, which is kept. The number of epochs may differ, and changes none that was trained; threads, which change no bit;
+ * and paths: pictures may be elsewhere, and are the same by their fingerprint. */
 static int check_options(const struct cvt_trainer *t, const char *path, struct cvt_error *err)
 {
 	char here[1024], there[1024], first[400] = "", more[40] = "";
@@ -231,7 +232,9 @@ static int check_options(const struct cvt_trainer *t, const char *path, struct c
 	for (int i = 0; rc == CVT_OK && i < n; i++) {
 		cvt_config_get(&t->config, &rows[i], here, sizeof here);
 		cvt_config_get(&saved, &rows[i], there, sizeof there);
-		if (rows[i].resumable || rows[i].type == CVT_TYPE_PATH || strcmp(here, there) == 0 ||
+		bool free_to = strcmp(rows[i].key, "threads") == 0 || strcmp(rows[i].key, "epochs") == 0 || rows[i].type == CVT_TYPE_PATH;
+
+		if (free_to || strcmp(here, there) == 0 ||
 			(!cvt_option_applies(&rows[i], t->config.arch) && !cvt_option_applies(&rows[i], saved.arch)))
 			continue;
 		if (n_differ++ == 0)
@@ -371,6 +374,8 @@ static int prepare(struct cvt_trainer *t, const char *path, struct cvt_safetenso
 	/* The rate of an epoch that has yet to be evaluated, before a command that comes while pictures are prepared. */
 	t->last_lr = cvt_schedule_lr(&t->config, t->at.epoch + 1);
 	if (rc == CVT_OK)
+		rc = cvt_trainer_check_changes(t, err);
+	if (rc == CVT_OK)
 		rc = open_dataset(t, err);
 	if (rc < 0)
 		return rc;
@@ -388,8 +393,10 @@ static int prepare(struct cvt_trainer *t, const char *path, struct cvt_safetenso
 		rc = cvt_network_load(t->network, file, path, true, err);
 	else if (rc == CVT_OK && t->config.init[0])
 		rc = load_init(t, err);
-	if (rc == CVT_OK)
+	if (rc == CVT_OK) {
+		t->began = true;
 		rc = write_start(t, found, err);
+	}
 	if (rc == CVT_OK)
 		rc = cvt_trainer_take_changes(t, err);
 	describe_state(t);
@@ -422,7 +429,6 @@ int cvt_trainer_prepare(struct cvt_trainer *t, struct cvt_error *err)
 		rc = cvt_checkpoint_writer_create(t->folder, t->writer, &t->saver, err);
 	if (rc < 0)
 		return rc;
-	t->began = true;
 	show_start(t);
 	cvt_shared_say(t->shared, CVT_RUNNER_PREPARED, NULL, "%s", "");
 	next = cvt_trainer_coming(t);

@@ -176,14 +176,20 @@ static bool keeps_its_end(enum cvt_state state)
 }
 
 /* The page as it was, after an attempt that did not begin. */
-static int leave_as_it_was(const struct cvt_trainer *t, const struct cvt_live *before, const char *reason, struct cvt_error *err)
+static int leave_as_it_was(const struct cvt_trainer *t, const struct cvt_live *before, struct cvt_runner_result *result, struct cvt_error *err)
 {
+	const char *reason = result->reason;
 	char line[400];
 	struct cvt_error ignored;
+	struct cvt_live page = *before;
 
 	snprintf(line, sizeof line, "not resumed, and left as it was (%s)%s%s", cvt_state_name(before->state), reason[0] ? ": " : "", reason);
 	(void)!cvt_writer_log(t->writer, line, &ignored);      /* a convenience, as all of the log */
-	return cvt_writer_live(t->writer, before, err);
+	if (is_crashed(page.state))
+		page.state = CVT_STATE_TRAINING;       /* which it is not without a runner: crashed is never written */
+	result->live = *before;
+	result->left = true;
+	return cvt_writer_live(t->writer, &page, err);
 }
 
 /* The lock is held. `live` is the page as the last runner left it. */
@@ -201,10 +207,9 @@ static int run(struct cvt_trainer *t, const struct cvt_runner_options *options, 
 		/* Otherwise it would stay queued, for every `work` to stumble over. */
 		live->state = CVT_STATE_FAILED;
 		cvt_error_text(&why, live->reason, sizeof live->reason);
-		rc = keeps_its_end(before.state) ? leave_as_it_was(t, &before, live->reason, err) : cvt_writer_live(t->writer, live, err);
 		*result = (struct cvt_runner_result){.state = live->state, .live = *live};
 		memcpy(result->reason, live->reason, sizeof result->reason);
-		return rc;
+		return keeps_its_end(before.state) ? leave_as_it_was(t, &before, result, err) : cvt_writer_live(t->writer, live, err);
 	}
 	if (rc < 0)
 		return rc;
@@ -219,10 +224,10 @@ static int run(struct cvt_trainer *t, const struct cvt_runner_options *options, 
 	t->page_is_new = before.started <= 0;
 	rc = run_thread(t, options, result, err);
 	cvt_shared_finish(&shared);
-	if (t->began || !keeps_its_end(before.state))
+	if (t->began || !(keeps_its_end(before.state) || t->unwanted))
 		return rc;
 	/* Also where the thread could not be started: the error is that one then. */
-	int left = leave_as_it_was(t, &before, rc < 0 ? "" : result->reason, rc < 0 ? NULL : err);
+	int left = leave_as_it_was(t, &before, result, rc < 0 ? NULL : err);
 	return rc < 0 ? rc : left;
 }
 

@@ -155,7 +155,7 @@ static int check_epochs(const struct cvt_trainer *t, int epochs, struct cvt_erro
 
 	if (epochs >= t->at.epoch + begun)
 		return CVT_OK;
-	return cvt_fail(err, CVT_ERR_RANGE, "epochs %d: epoch %d %s: stop or stop-after-epoch ends the run", epochs, t->at.epoch + begun,
+	return cvt_fail(err, CVT_ERR_RANGE, "epochs %d: epoch %d %s: give a larger number (stop or stop-after-epoch ends the run)", epochs, t->at.epoch + begun,
 		begun ? "has begun" : "is finished");
 }
 
@@ -264,23 +264,37 @@ static bool are_idle(const struct cvt_trainer *t)
 	return over && cvt_trainer_over(t, &config);
 }
 
-int cvt_trainer_take_changes(struct cvt_trainer *t, struct cvt_error *err)
+/* As commands of the inbox; returns how many. */
+static int changes_of(const struct cvt_trainer *t, struct cvt_inbox_command *commands)
 {
 	unsigned long long now = (unsigned long long)(cvt_clock_wall() * 1000);
-	struct cvt_inbox_command commands[sizeof t->changes / sizeof t->changes[0]];
-	int rc = CVT_OK;
 
-	for (int i = 0; i < t->n_changes && rc == CVT_OK; i++) {
+	for (int i = 0; i < t->n_changes; i++) {
 		snprintf(commands[i].id, sizeof commands[i].id, "r%llxn%d", now, i);
 		snprintf(commands[i].name, sizeof commands[i].name, "%s", t->changes[i].name);
 		snprintf(commands[i].value, sizeof commands[i].value, "%s", t->changes[i].value);
-		/* Who resumes a run with a value that is refused does not want it trained without. */
-		rc = check(t, &commands[i], err);
 	}
-	t->changes_dropped = rc == CVT_OK && t->n_changes > 0 && are_idle(t);
-	if (t->changes_dropped)
-		return CVT_OK;
-	for (int i = 0; i < t->n_changes && rc == CVT_OK; i++)
+	return t->n_changes;
+}
+
+int cvt_trainer_check_changes(struct cvt_trainer *t, struct cvt_error *err)
+{
+	struct cvt_inbox_command commands[sizeof t->changes / sizeof t->changes[0]];
+	int n = changes_of(t, commands), rc = CVT_OK;
+
+	for (int i = 0; i < n && rc == CVT_OK; i++)
+		rc = check(t, &commands[i], err);
+	t->unwanted = rc < 0;
+	return rc;
+}
+
+int cvt_trainer_take_changes(struct cvt_trainer *t, struct cvt_error *err)
+{
+	struct cvt_inbox_command commands[sizeof t->changes / sizeof t->changes[0]];
+	int n = changes_of(t, commands), rc = CVT_OK;
+
+	t->changes_dropped = n > 0 && are_idle(t);
+	for (int i = 0; i < n && rc == CVT_OK && !t->changes_dropped; i++)
 		rc = take(t, &commands[i], err);
 	return rc;
 }

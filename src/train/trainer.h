@@ -50,7 +50,8 @@ struct cvt_trainer {
 	double times[15]; int n_times;                 /* seconds of the last batches, a ring */
 	int64_t first_batch;                           /* where this attempt began */
 	bool page_is_new;                              /* [I] nothing is known of a start before this one */
-	bool began;                                    /* all was prepared: from here on the folder is not as it was */
+	bool began;                                    /* all can be had: from here on the folder is not as it was */
+	bool unwanted;                                 /* the changes of a resume do not fit the run, which they leave as it was */
 	bool paused, stop, save_wanted;
 	bool changes_dropped;                          /* given on a resume that has nothing to train */
 	char inbox_trouble[256];                       /* said last of an inbox that cannot be read: said once, not at each look */
@@ -76,6 +77,8 @@ CVT_NODISCARD int cvt_trainer_replay(struct cvt_trainer *t, struct cvt_error *er
 CVT_NODISCARD int cvt_trainer_take_commands(struct cvt_trainer *t, struct cvt_error *err);
 /* Logs and applies the changes given on resume; where the run is over with them and without, they are dropped. */
 CVT_NODISCARD int cvt_trainer_take_changes(struct cvt_trainer *t, struct cvt_error *err);
+/* Whether they would be taken where the checkpoint stands: who resumes a run with a value that is refused does not want it trained without. */
+CVT_NODISCARD int cvt_trainer_check_changes(struct cvt_trainer *t, struct cvt_error *err);
 /* What the next batch is trained with: the settings in force, and what is replayed before that batch. */
 struct cvt_config cvt_trainer_coming(const struct cvt_trainer *t);
 

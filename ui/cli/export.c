@@ -52,38 +52,24 @@ static int check_target(const char *path, bool force)
 	return cli_fail(&err);
 }
 
-static bool has(const struct cvt_run *run, const char *which)
-{
-	char path[sizeof run->folder + 32];
-
-	snprintf(path, sizeof path, "%s/%s.safetensors", run->folder, which);
-	return access(path, F_OK) == 0;
-}
-
 /* The weights of `which`: the best, or the newest, by name; NULL: the best where the run has one, else the newest. */
 static int export_weights(const struct cvt_run *run, const char *which, const char *out, bool json)
 {
 	struct cvt_error err;
 	const char *file;
 	char path[sizeof run->folder + 32];
-	bool instead = which == NULL && !has(run, best) && has(run, newest);
+	bool instead = which == NULL && !cli_has_checkpoint(run, best) && cli_has_checkpoint(run, newest);
+	int code;
 
 	if (which == NULL)
 		which = instead ? newest : best;
-
-	int code = cli_checkpoint(run, which, path, sizeof path, &file);
-
+	code = cli_checkpoint(run, which, path, sizeof path, &file);
 	if (code != CLI_DONE)
 		return code;
-	if (!has(run, which)) {
-		cvt_fail(&err, CVT_ERR_NOT_FOUND, "%s has no %scheckpoint yet: %s", run->name, has(run, newest) ? "best " : "",
-			has(run, newest) ? "--checkpoint checkpoint takes the newest" : "train it for at least one epoch");
-		return cli_fail(&err);
-	}
 	if (cvt_export_safetensors(run->folder, file, out, &err) != CVT_OK)
 		return cli_fail(&err);
 	if (instead)
-		fprintf(stderr, "convtui: %s has no best checkpoint, since it was never validated: these are the weights of its newest\n", run->name);
+		fprintf(stderr, "convtui: %s has no best checkpoint: these are the weights of its newest\n", run->name);
 	if (json)
 		return cli_json(json_pack("{s:o, s:o, s:s}", "run", cli_json_text(run->name), "file", cli_json_text(out), "checkpoint", which));
 	printf("%s\n", out);

@@ -84,6 +84,9 @@ static void say_end(const struct report *report, const struct cvt_runner_result 
 		cli_lines_json(report->lines, json_pack("{s:s s:o s:o s:o s:I}", "state", cvt_state_name(result->state), "reason",
 			cli_json_text(result->reason), "best_val_accuracy", cli_json_real(live->best_val_accuracy), "seconds", cli_json_real(live->seconds), "peak_bytes",
 			(json_int_t)live->peak_bytes));
+	} else if (result->left) {
+		cli_lines_text(report->lines, false, "not resumed: the run stays as it was, %s", cvt_state_name(live->state));
+		cli_lines_text(report->lines, false, "%s", report->folder);
 	} else {
 		if (live->best_epoch > 0)
 			snprintf(best, sizeof best, "best %.3f%% in epoch %d", live->best_val_accuracy, live->best_epoch);

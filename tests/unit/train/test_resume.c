@@ -478,6 +478,7 @@ static void an_edited_config_is_refused(void **state)
 		{"seed: ", "seed: 9", "seed is 9, and 7 in its checkpoint"},
 		{"batch: ", "batch: 100", "batch is 100, and 250 in its checkpoint"},
 		{"class-weights: ", "class-weights: none", "class-weights is none, and share in"},
+		{"momentum: ", "momentum: 0.5", "momentum is 0.5, and 0 in its checkpoint"},
 		{"image-size: ", "image-size: 32\nseed: 9\n#", "image-size is 32, and 16 in its checkpoint (and 1 more)"},
 		{"lr: ", "- lr: [", "config.yaml:"},
 	};
@@ -489,7 +490,7 @@ static void an_edited_config_is_refused(void **state)
 	assert_int_equal(runs_train(run->folder, NULL).state, CVT_STATE_DONE);
 	snprintf(text, sizeof text, "%s", scratch_get(path));
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-		if (i == 3)
+		if (strchr(cases[i].becomes, '#'))
 			edit(run->folder, "seed: ", "#");
 		edit(run->folder, cases[i].line, cases[i].becomes);
 		struct cvt_runner_result result = resume_to_epoch(run->folder, "3");
@@ -506,10 +507,32 @@ static void an_edited_config_is_refused(void **state)
 	*strstr(text, "seed: ") = 0;
 	scratch_text(path, text);
 	assert_non_null(strstr(resume_to_epoch(run->folder, "3").reason, "seed is 1, and 7"));
-	/* What a resume may change may be edited, too. */
+	/* The number of epochs may be edited: none that was trained is another one by that. */
 	edit(run->folder, "epochs: ", "epochs: 3\nseed: 7");
 	assert_int_equal(runs_train(run->folder, NULL).state, CVT_STATE_DONE);
 	assert_int_equal(runs_rows(run->folder, "epochs.csv"), 3);
+}
+
+/* A crashed run that is asked for fewer epochs than its checkpoint has stays what it was, rows and all: `work` can take it still. */
+static void too_few_epochs_leave_a_crashed_run(void **state)
+{
+	const char *expected = whole("", NULL);
+	struct cvt_run *run = runs_make("");
+	struct script stop = {.commands = {{8, "stop", ""}}, .n_commands = 1};
+
+	(void)state;
+	assert_int_equal(runs_train(run->folder, &stop).state, CVT_STATE_STOPPED);
+	runs_die(run->folder, 12);
+	int64_t rows = runs_rows(run->folder, "batches.csv");
+	struct cvt_runner_result result = resume_with(run->folder, "epochs", "1", NULL, NULL);
+
+	assert_int_equal(result.state, CVT_STATE_FAILED);
+	assert_true(result.left);
+	assert_non_null(strstr(result.reason, "give a larger number"));
+	assert_int_equal(state_of(run->folder), CVT_STATE_CRASHED);
+	assert_int_equal(runs_rows(run->folder, "batches.csv"), rows);
+	resume_until_done(run->folder, NULL);
+	runs_same(run->folder, expected);
 }
 
 /* A long epoch is saved on its way. */
@@ -558,6 +581,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_missing_checkpoint_is_said, runs_setup, runs_teardown),
 		cmocka_unit_test_setup_teardown(a_resume_that_never_began_leaves_the_run, runs_setup, runs_teardown),
 		cmocka_unit_test_setup_teardown(an_edited_config_is_refused, runs_setup, runs_teardown),
+		cmocka_unit_test_setup_teardown(too_few_epochs_leave_a_crashed_run, runs_setup, runs_teardown),
 	};
 
 	return cmocka_run_group_tests_name("train resume", tests, runs_group_setup, runs_group_teardown);

@@ -175,7 +175,7 @@ static void epochs_do_not_end_what_has_begun(void **state)
 	assert_string_equal(runs_cell(run->folder, "commands.csv", 1, 2), "refused-epochs");
 	const char *log = scratch_get(runs_file(run->folder, "log.txt"));
 
-	assert_non_null(strstr(log, "refused: epochs 1: epoch 2 has begun: stop or stop-after-epoch ends the run"));
+	assert_non_null(strstr(log, "refused: epochs 1: epoch 2 has begun: give a larger number (stop or stop-after-epoch ends the run)"));
 	assert_non_null(strstr(log, "refused: epochs 1: epoch 2 is finished"));
 	assert_int_equal(runs_train(between->folder, &finished).state, CVT_STATE_DONE);
 	assert_int_equal(runs_rows(between->folder, "epochs.csv"), 2);
