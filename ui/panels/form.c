@@ -159,12 +159,12 @@ static int draw_time(const struct app *app, const struct cvt_description *d, str
 		return pane_wrap(pane, y, CELL_DIM, known ? "time an epoch: unknown until such a run was trained here" :
 			"time an epoch: counting the pictures");
 	}
-	char one[32], all[32];
+	char one[32], all[32], text[96];
 	number_span(estimate.epoch_seconds, one, sizeof one);
 	number_span(estimate.epoch_seconds * f->cost_of.epochs, all, sizeof all);
 	/* `convtui describe` says which runs it rests on. */
-	pane_textf(pane, 0, y, CELL_NORMAL, "%s%s an epoch, %s in all", estimate.basis == UI_BASIS_OTHERS ? "roughly " : "", one, all);
-	return 1;
+	snprintf(text, sizeof text, "%s%s an epoch, %s in all", estimate.basis == UI_BASIS_OTHERS ? "roughly " : "", one, all);
+	return pane_wrap(pane, y, CELL_NORMAL, text);
 }
 
 /* What the row under the cursor is, where there is room: at least two lines. */
