@@ -110,6 +110,19 @@ struct cvt_runner_result runs_train(const char *folder, struct script *script)
 	return runs_train_with(folder, &(struct cvt_runner_options){0}, script);
 }
 
+char runs_notes[8192];
+
+static void on_event(void *context, const struct cvt_runner_event *event)
+{
+	size_t length = strlen(runs_notes);
+
+	(void)context;
+	if (event->kind == CVT_RUNNER_NOTE)
+		snprintf(runs_notes + length, sizeof runs_notes - length, "%s\n", event->text);
+}
+
+const struct cvt_runner_options runs_listening = {.event = on_event};
+
 void runs_die(const char *folder, int64_t at)
 {
 	struct script script = {.dies = true, .die_at = at};

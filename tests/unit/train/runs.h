@@ -33,6 +33,9 @@ struct cvt_run *runs_make(const char *yaml);    /* over small settings; one of e
 /* Trains to the end; the commands of `script` (NULL: none) are dropped at their boundaries. Fails the test when the run cannot be run. */
 struct cvt_runner_result runs_train(const char *folder, struct script *script);
 struct cvt_runner_result runs_train_with(const char *folder, const struct cvt_runner_options *options, struct script *script);
+/* Options of a front end that listens: the runner's notes, a line each, one after the other; a test empties them where it begins to count. */
+extern const struct cvt_runner_options runs_listening;
+extern char runs_notes[8192];
 /* Trains in a child that dies at a boundary, as by kill -9. */
 void runs_die(const char *folder, int64_t at);
 /* Fails the test unless weights and momentum (of `name`), rows (times aside) and tables are the same. */

@@ -13,20 +13,6 @@
 #include "store/checkpoint.h"
 #include "store/writer.h"
 
-/* Notes of a run, one after the other. */
-static char notes[8192];
-
-static void on_event(void *context, const struct cvt_runner_event *event)
-{
-	size_t length = strlen(notes);
-
-	(void)context;
-	if (event->kind == CVT_RUNNER_NOTE)
-		snprintf(notes + length, sizeof notes - length, "%s\n", event->text);
-}
-
-static const struct cvt_runner_options listening = {.event = on_event};
-
 static int count(const char *text, const char *part)
 {
 	int n = 0;
@@ -208,18 +194,18 @@ static void waits_for_a_full_disk(void **state)
 		struct cvt_run *run = runs_make("");
 
 		steer.given = 0;
-		notes[0] = 0;
+		runs_notes[0] = 0;
 		disk.name = cases[i].name;
 		disk.call = cases[i].call;
 		disk.skip = cases[i].skip;
 		disk.fail = 3;
 		cvt_file_fault = full;
-		struct cvt_runner_result result = runs_train_with(run->folder, &listening, &steer);
+		struct cvt_runner_result result = runs_train_with(run->folder, &runs_listening, &steer);
 
 		cvt_file_fault = NULL;
-		if (result.state != CVT_STATE_DONE || count(notes, "training waits") != 1 || disk.fail > 0)
+		if (result.state != CVT_STATE_DONE || count(runs_notes, "training waits") != 1 || disk.fail > 0)
 			fail_msg("%s, call %d: %s, %d calls left to fail, notes: %s", cases[i].name, (int)cases[i].call,
-				cvt_state_name(result.state), disk.fail, notes);
+				cvt_state_name(result.state), disk.fail, runs_notes);
 		runs_same(run->folder, plain->folder);
 	}
 }
@@ -262,7 +248,7 @@ static void steer_when_waiting(void *context, const struct cvt_runner_event *eve
 {
 	char id[24];
 
-	on_event(context, event);
+	runs_listening.event(context, event);
 	if (event->kind == CVT_RUNNER_NOTE && strstr(event->text, "training waits") &&
 		(cvt_run_command(blocked_folder, "lr", "0.01", id, NULL) < 0 || cvt_run_command(blocked_folder, "stop", "", id, NULL) < 0))
 		abort();
@@ -354,7 +340,7 @@ static void one_runner_a_run(void **state)
 
 	(void)state;
 	assert_int_equal(cvt_writer_open(run->folder, &other, &err), CVT_OK);
-	assert_int_equal(cvt_runner_run(run->folder, &listening, &result, &err), CVT_ERR_BUSY);
+	assert_int_equal(cvt_runner_run(run->folder, &runs_listening, &result, &err), CVT_ERR_BUSY);
 	cvt_writer_close(other);
 	assert_int_equal(runs_train(run->folder, NULL).state, CVT_STATE_DONE);
 }
@@ -369,7 +355,7 @@ static atomic_bool noticed;   /* told on the main thread, read on the trainer's 
 
 static void on_hangup(void *context, const struct cvt_runner_event *event)
 {
-	on_event(context, event);
+	runs_listening.event(context, event);
 	if (event->kind == CVT_RUNNER_NOTE && strstr(event->text, "training goes on"))
 		noticed = true;
 }
@@ -406,9 +392,9 @@ static void a_lost_terminal_is_no_end(void **state)
 	struct script script = {.also = hup_at_2};
 
 	(void)state;
-	notes[0] = 0;
+	runs_notes[0] = 0;
 	assert_int_equal(runs_train_with(run->folder, &options, &script).state, CVT_STATE_DONE);
-	assert_int_equal(count(notes, "training goes on"), 1);
+	assert_int_equal(count(runs_notes, "training goes on"), 1);
 }
 
 static char *inbox_to_remove;
@@ -423,15 +409,15 @@ static void remove_the_inbox(int64_t batch)
 static void a_lost_inbox_is_said_once(void **state)
 {
 	struct cvt_run *run = runs_make("epochs: 2\n");
-	const struct cvt_runner_options options = {.event = on_event};
+	const struct cvt_runner_options options = {.event = runs_listening.event};
 	struct script script = {.also = remove_the_inbox};
 
 	(void)state;
-	notes[0] = 0;
+	runs_notes[0] = 0;
 	inbox_to_remove = strdup(runs_file(run->folder, "inbox"));
 	assert_int_equal(runs_train_with(run->folder, &options, &script).state, CVT_STATE_DONE);
 	free(inbox_to_remove);
-	assert_int_equal(count(notes, "cannot look into"), 1);
+	assert_int_equal(count(runs_notes, "cannot look into"), 1);
 }
 
 static void a_single_picture_joins_the_batch_before(void **state)
@@ -446,11 +432,11 @@ static void a_single_picture_joins_the_batch_before(void **state)
 	assert_true(batch < n);
 	snprintf(yaml, sizeof yaml, "batch: %d\nepochs: 2\n", batch);
 	run = runs_make(yaml);
-	notes[0] = 0;
-	assert_int_equal(runs_train_with(run->folder, &listening, NULL).state, CVT_STATE_DONE);
+	runs_notes[0] = 0;
+	assert_int_equal(runs_train_with(run->folder, &runs_listening, NULL).state, CVT_STATE_DONE);
 	assert_int_equal(runs_rows(run->folder, "batches.csv"), 2 * (n / batch));
 	assert_int_equal(atoi(runs_cell(run->folder, "batches.csv", n / batch - 1, 2)), batch + 1);
-	assert_int_equal(count(notes, "joins"), 1);
+	assert_int_equal(count(runs_notes, "joins"), 1);
 }
 
 static void the_epoch_s_loss_is_the_mean_of_its_batches(void **state)
@@ -476,7 +462,7 @@ static void memory_that_is_not_there(void **state)
 {
 	struct script tight = {.memory = (int64_t)160 << 20};
 	struct cvt_run *run = runs_make("batch: 1000\nimage-size: 64\nepochs: 1\n");
-	struct cvt_runner_result result = runs_train_with(run->folder, &listening, &tight);
+	struct cvt_runner_result result = runs_train_with(run->folder, &runs_listening, &tight);
 	const char *fits = strstr(result.reason, "fits is ");
 	char yaml[128];
 
@@ -486,7 +472,7 @@ static void memory_that_is_not_there(void **state)
 	for (int more = 0; more < 2; more++) {
 		snprintf(yaml, sizeof yaml, "batch: %d\nimage-size: 64\nepochs: 1\n", atoi(fits + 8) + more);
 		run = runs_make(yaml);
-		assert_int_equal(runs_train_with(run->folder, &listening, &tight).state, more ? CVT_STATE_FAILED : CVT_STATE_DONE);
+		assert_int_equal(runs_train_with(run->folder, &runs_listening, &tight).state, more ? CVT_STATE_FAILED : CVT_STATE_DONE);
 	}
 }
 

@@ -5,19 +5,6 @@
 
 #include "store/writer.h"
 
-static char notes[8192];
-
-static void on_event(void *context, const struct cvt_runner_event *event)
-{
-	size_t length = strlen(notes);
-
-	(void)context;
-	if (event->kind == CVT_RUNNER_NOTE)
-		snprintf(notes + length, sizeof notes - length, "%s\n", event->text);
-}
-
-static const struct cvt_runner_options listening = {.event = on_event};
-
 /* A lock that was removed keeps nobody out; the rows that are being written do. */
 static void rows_have_one_writer(void **state)
 {
@@ -94,11 +81,11 @@ static void a_lock_that_is_removed_ends_the_run(void **state)
 
 	(void)state;
 	the_folder = run->folder;
-	notes[0] = 0;
-	result = runs_train_with(run->folder, &listening, &script);
+	runs_notes[0] = 0;
+	result = runs_train_with(run->folder, &runs_listening, &script);
 	assert_int_equal(second_runner, CVT_ERR_BUSY);
 	assert_int_equal(result.state, CVT_STATE_STOPPED);
-	assert_non_null(strstr(notes, "lock was replaced while the run trained"));
+	assert_non_null(strstr(runs_notes, "lock was replaced while the run trained"));
 	assert_int_equal(result.live.checkpoint_batch, result.live.batch);
 	assert_int_equal(runs_rows(run->folder, "batches.csv"), result.live.batch);
 }
@@ -132,7 +119,7 @@ static void another_folder_of_its_name_is_left_alone(void **state)
 
 	the_folder = run->folder;
 	snprintf(moved, sizeof moved, "%s.moved", run->folder);
-	result = runs_train_with(run->folder, &listening, &script);
+	result = runs_train_with(run->folder, &runs_listening, &script);
 	assert_int_equal(result.state, CVT_STATE_FAILED);
 	assert_non_null(strstr(result.reason, "is another folder now"));
 	assert_int_equal(runs_train(run->folder, NULL).state, CVT_STATE_DONE);

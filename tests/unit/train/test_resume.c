@@ -231,17 +231,12 @@ static void more_epochs_on_resume(void **state)
 
 /* What the page says when all is prepared: `train` prints it. */
 static double shown_rate;
-static char notes[4096];
 
 static void on_start(void *context, const struct cvt_runner_event *event)
 {
-	size_t length = strlen(notes);
-
-	(void)context;
 	if (event->kind == CVT_RUNNER_PREPARED)
 		shown_rate = event->live->lr;
-	if (event->kind == CVT_RUNNER_NOTE)
-		snprintf(notes + length, sizeof notes - length, "%s\n", event->text);
+	runs_listening.event(context, event);
 }
 
 static struct cvt_runner_result resume_with(const char *folder, const char *key, const char *value, const char *other_key, const char *other_value)
@@ -254,7 +249,7 @@ static struct cvt_runner_result resume_with(const char *folder, const char *key,
 		assert_int_equal(cvt_config_set(&changes, cvt_option_find(key), value, &err), CVT_OK);
 	if (other_key)
 		assert_int_equal(cvt_config_set(&changes, cvt_option_find(other_key), other_value, &err), CVT_OK);
-	notes[0] = 0;
+	runs_notes[0] = 0;
 	return runs_train_with(folder, &(struct cvt_runner_options){.changes = &changes, .event = on_start}, NULL);
 }
 
@@ -290,8 +285,8 @@ static void a_resume_without_work_changes_nothing(void **state)
 	int n = runs_rows(run->folder, "batches.csv");
 	assert_int_equal(resume_with(run->folder, "lr", "0.9", NULL, NULL).state, CVT_STATE_DONE);
 	assert_int_equal(runs_rows(run->folder, "commands.csv"), 0);
-	assert_non_null(strstr(notes, "nothing is left to train, and nothing was changed"));
-	assert_null(strstr(notes, "goes on"));
+	assert_non_null(strstr(runs_notes, "nothing is left to train, and nothing was changed"));
+	assert_null(strstr(runs_notes, "goes on"));
 	assert_int_equal(resume_with(run->folder, "epochs", "3", NULL, NULL).state, CVT_STATE_DONE);
 	assert_true(shown_rate == 0.05);
 	assert_string_equal(runs_cell(run->folder, "batches.csv", n, 5), "0.05");
