@@ -409,13 +409,12 @@ static void remove_the_inbox(int64_t batch)
 static void a_lost_inbox_is_said_once(void **state)
 {
 	struct cvt_run *run = runs_make("epochs: 2\n");
-	const struct cvt_runner_options options = {.event = runs_listening.event};
 	struct script script = {.also = remove_the_inbox};
 
 	(void)state;
 	runs_notes[0] = 0;
 	inbox_to_remove = strdup(runs_file(run->folder, "inbox"));
-	assert_int_equal(runs_train_with(run->folder, &options, &script).state, CVT_STATE_DONE);
+	assert_int_equal(runs_train_with(run->folder, &runs_listening, &script).state, CVT_STATE_DONE);
 	free(inbox_to_remove);
 	assert_int_equal(count(runs_notes, "cannot look into"), 1);
 }
